@@ -1,0 +1,16 @@
+import { defineConfig } from 'tsup'
+import { base } from '../../tools/tsup-base.ts'
+
+const typed = { index: 'src/index.ts', 'key-file': 'src/wrappers/key-file.ts' }
+
+export default defineConfig({
+  ...base,
+  entry: {
+    ...typed,
+    'backend-node': 'src/backend-node.ts',
+    'backend-noble': 'src/backend-noble.ts',
+  },
+  dts: { ...base.dts, entry: typed },
+  // left to the reader's runtime: the `imports` of package.json pick the backend by condition
+  external: ['#backend'],
+})

@@ -1,0 +1,54 @@
+/**
+ * The arrows of the architecture, as one table. `npm run check` fails when a file of a package breaks one.
+ * Type imports, re-exports and dynamic imports count like any other.
+ */
+
+/** Core in rows: a file imports from the rows above its own only. A new file is entered here, in the lowest row that serves. */
+export const coreRows: readonly (readonly string[])[] = [
+  ['errors', 'types'],
+  ['backend'],
+  ['backend-node', 'backend-noble'],
+  ['bytes'],
+  ['context', 'format'],
+  ['cipher', 'stream'],
+  ['local-wrap', 'secret-file'],
+  ['keyring', 'branch-keys'],
+  ['steps'],
+  ['open-dek'],
+  ['envelope', 'inspect'],
+  ['index'],
+]
+
+/** `#backend` is one of the two files, picked by the runtime: whoever names it stands below both. */
+export const subpathImports: Readonly<Record<string, string>> = { '#backend': 'backend-noble' }
+
+/** What a key wrapper may know of core: never another wrapper, never the envelope. */
+export const wrapperImports: readonly string[] = ['errors', 'types', 'bytes', 'cipher', 'local-wrap', 'secret-file']
+
+/** One line: these files, and nobody else in their package, may import modules of these names (`x/*` is all below x). */
+export interface Grant {
+  readonly modules: readonly string[]
+  readonly files: readonly string[]
+}
+
+/** What comes from outside of a package. What no line grants is refused. `**` is every file of the package. */
+export const grants: Readonly<Record<string, readonly Grant[]>> = {
+  core: [
+    { modules: ['@noble/ciphers/*', '@noble/hashes/*'], files: ['backend-noble'] },
+    // all else runs where there is no Node
+    { modules: ['node:*'], files: ['backend-node', 'secret-file', 'wrappers/key-file', 'wrappers/keychain'] },
+    { modules: ['@aws-sdk/*'], files: ['wrappers/aws-kms'] },
+    { modules: ['@napi-rs/keyring'], files: ['wrappers/keychain'] },
+  ],
+  sqlite: [
+    { modules: ['@keyfold/core', '@keyfold/core/*', 'better-sqlite3', 'node:*'], files: ['**'] },
+  ],
+  rotation: [
+    { modules: ['@keyfold/core', '@keyfold/core/*', 'better-sqlite3', 'zod', 'node:*'], files: ['**'] },
+    // the engine knows a store through RecordStore alone
+    { modules: ['@keyfold/sqlite', 'commander', 'cli-progress', '@clack/prompts', 'jiti'], files: ['cli/**'] },
+  ],
+}
+
+/** The engine does not know who calls it: no file outside of the folder imports one inside of it. */
+export const closedFolders: Readonly<Record<string, string>> = { rotation: 'cli' }
