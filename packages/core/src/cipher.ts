@@ -1,0 +1,118 @@
+import * as defaultBackend from '#backend'
+import { concat, wipe, writeUint32 } from './bytes.ts'
+import type { CanonicalContext } from './context.ts'
+import { KeyfoldError } from './errors.ts'
+import type { Body } from './format.ts'
+import { authenticatedHeader, COMMITMENT_LENGTH, FLAGS, LIMITS, SUITE_AES_256_GCM, VERSION } from './format.ts'
+
+/** The primitives of one runtime: node:crypto or @noble, the same bytes from both. */
+export type Backend = Omit<typeof defaultBackend, 'encodeBase64url' | 'decodeBase64url'>
+
+export const DEK_LENGTH = 32
+const NONCE_LENGTH = 12
+
+/** How a suite turns a DEK into a body. */
+interface Suite {
+  readonly name: string
+  /** Uses only algorithms that FIPS 140 approves. */
+  readonly fips: boolean
+  /** What stands before the body, authenticated by it. */
+  readonly header: Uint8Array
+  /** The fixed input of the key derivation. */
+  readonly derivation: Uint8Array
+}
+
+/** Every suite by its number in the envelope. */
+const SUITES: Readonly<Record<number, Suite>> = {
+  [SUITE_AES_256_GCM]: {
+    name: 'AES-256-GCM, key commitment by HMAC-SHA-512',
+    fips: true,
+    header: authenticatedHeader(SUITE_AES_256_GCM),
+    derivation: derivationInput(SUITE_AES_256_GCM, 64),
+  },
+}
+
+/** A suite's name for people. */
+export function suiteName(suite: number): string {
+  return suiteOf(suite).name
+}
+
+function suiteOf(number: number): Suite {
+  const suite = SUITES[number]
+  if (suite === undefined) throw new KeyfoldError('ERR_ENVELOPE_SUITE', `suite ${number} is unknown`)
+  return suite
+}
+
+/** The only block of SP 800-108r1, section 4.1 (counter mode): [i] || Label || 0x00 || Context || [L], with i and L of 32 bits. */
+function derivationInput(suite: number, outputBytes: number): Uint8Array {
+  const counter = new Uint8Array(4)
+  writeUint32(counter, 0, 1)
+  const outputBits = new Uint8Array(4)
+  writeUint32(outputBits, 0, outputBytes * 8)
+  return concat(counter, new TextEncoder().encode('keyfold record'), new Uint8Array([0, VERSION, suite, FLAGS]), outputBits)
+}
+
+/** What a DEK gives: the commitment to it, which is public, and the key of the body, which is not. */
+export interface BodyKey {
+  readonly commitment: Uint8Array
+  readonly key: Uint8Array
+}
+
+/** Derives commitment and body key in one HMAC call. The caller wipes `key`. */
+export function deriveBodyKey(suite: number, dek: Uint8Array, backend: Backend = defaultBackend): BodyKey {
+  if (dek.length !== DEK_LENGTH) {
+    throw new KeyfoldError('ERR_NOT_AUTHENTIC', `a data key has ${DEK_LENGTH} bytes, the wrapper gave ${dek.length}`)
+  }
+  const output = backend.hmacSha512(dek, suiteOf(suite).derivation)
+  return { commitment: output.subarray(0, COMMITMENT_LENGTH), key: output.subarray(COMMITMENT_LENGTH) }
+}
+
+/** Encrypts a payload. The key is used for this one message, which is why its nonce may be a part of the commitment. */
+export function encryptBody(
+  suite: number,
+  bodyKey: BodyKey,
+  context: CanonicalContext,
+  plaintext: Uint8Array,
+  backend: Backend = defaultBackend,
+): Body {
+  if (plaintext.length > LIMITS.payloadBytes) {
+    throw new KeyfoldError('ERR_LIMIT', `the payload has ${plaintext.length} bytes, at most ${LIMITS.payloadBytes} are allowed`)
+  }
+  const { ciphertext, tag } = backend.gcmEncrypt(gcmInput(suite, bodyKey, context, backend), plaintext)
+  return { commitment: bodyKey.commitment, ciphertext, tag }
+}
+
+/** Decrypts a payload; ERR_NOT_AUTHENTIC, and no byte of plaintext, where body or context are not what was sealed. */
+export function decryptBody(
+  suite: number,
+  bodyKey: BodyKey,
+  context: CanonicalContext,
+  body: Body,
+  backend: Backend = defaultBackend,
+): Uint8Array {
+  const plaintext = backend.gcmDecrypt(gcmInput(suite, bodyKey, context, backend), body)
+  if (plaintext === undefined) throw new KeyfoldError('ERR_NOT_AUTHENTIC', 'the record is not authentic in this context')
+  return plaintext
+}
+
+function gcmInput(suite: number, { commitment, key }: BodyKey, context: CanonicalContext, backend: Backend) {
+  // The hash, not the context itself: GCM's tag is linear in this input, and whoever knows the key could make one envelope fit two contexts.
+  const aad = concat(suiteOf(suite).header, commitment, backend.sha256(context.bytes))
+  return { key, nonce: commitment.subarray(0, NONCE_LENGTH), aad }
+}
+
+/** Whether a DEK is the one that an envelope commits to; in constant time, though both sides become public. */
+export function isCommittedTo(bodyKey: BodyKey, commitment: Uint8Array, backend: Backend = defaultBackend): boolean {
+  return backend.equalConstantTime(bodyKey.commitment, commitment)
+}
+
+/** A fresh DEK. */
+export function generateDek(): Uint8Array {
+  return defaultBackend.randomBytes(DEK_LENGTH)
+}
+
+/** Clears what must not outlive a call. */
+export function wipeKeys(dek: Uint8Array, bodyKey?: BodyKey): void {
+  wipe(dek)
+  if (bodyKey !== undefined) wipe(bodyKey.key)
+}

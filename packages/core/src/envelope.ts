@@ -1,0 +1,162 @@
+import { fromUtf8, toUtf8 } from './bytes.ts'
+import { decryptBody, deriveBodyKey, encryptBody, generateDek, wipeKeys } from './cipher.ts'
+import type { CanonicalContext } from './context.ts'
+import { canonicalContext } from './context.ts'
+import { KeyfoldError } from './errors.ts'
+import type { Entry } from './format.ts'
+import { encode, parse, SUITE_AES_256_GCM, toBytes, toText } from './format.ts'
+import type { Keyring } from './keyring.ts'
+import { openDek } from './open-dek.ts'
+import type { Steps } from './steps.ts'
+import { runAsync, runSync, wrapStep } from './steps.ts'
+import type { EncryptionContext, SyncKeyWrapper } from './types.ts'
+
+/** An envelope in its bytes, or in the text form for text columns. */
+export type Sealed = Uint8Array | string
+/** An operation on an envelope gives back the form that it got. */
+type SameForm<E extends Sealed> = E extends string ? string : Uint8Array
+type SyncKeyring = Keyring<SyncKeyWrapper>
+
+/**
+ * Seals one record: a fresh data key encrypts it, and the keyring's active key (and recovery keys) wrap the data key.
+ *
+ * @param plaintext text (stored as UTF-8) or bytes; at most 1 GiB
+ * @param context what the record is, such as `{ table, column, id }`; the same pairs are needed to open it
+ * @returns the envelope: 118 bytes more than the plaintext with one local key; `toText` gives its text form
+ * @throws KeyfoldError ERR_CONTEXT_INVALID, ERR_ARGUMENT, ERR_LIMIT, or what the key wrapper throws (ERR_KEY_DENIED, ERR_KEY_UNAVAILABLE)
+ * @example const envelope = await seal(keyring, '078-05-1120', { table: 'users', column: 'ssn', id: '42' })
+ */
+export function seal(keyring: Keyring, plaintext: string | Uint8Array, context: EncryptionContext): Promise<Uint8Array> {
+  return runAsync(sealSteps(keyring, plaintext, context))
+}
+
+/** As `seal`, at once: for keyrings whose sealing keys need no I/O. */
+export function sealSync(keyring: SyncKeyring, plaintext: string | Uint8Array, context: EncryptionContext): Uint8Array {
+  return runSync(sealSteps(keyring, plaintext, context))
+}
+
+/**
+ * Opens one record. Nothing of it is given out before all of it is authentic.
+ *
+ * @param envelope its bytes or its text form
+ * @param context the pairs that it was sealed with
+ * @throws KeyfoldError ERR_NOT_SEALED and ERR_ENVELOPE_… for what is no intact envelope; ERR_KEY_NOT_FOUND where the keyring lacks its key;
+ *   ERR_KEY_COMMITMENT for a wrong data key; ERR_NOT_AUTHENTIC for an altered record or another context; ERR_KEY_DENIED, ERR_KEY_UNAVAILABLE
+ */
+export function open(keyring: Keyring, envelope: Sealed, context: EncryptionContext): Promise<Uint8Array> {
+  return runAsync(openSteps(keyring, envelope, context))
+}
+
+/** As `open`, at once; ERR_SYNC_UNSUPPORTED where the record's key needs I/O. */
+export function openSync(keyring: SyncKeyring, envelope: Sealed, context: EncryptionContext): Uint8Array {
+  return runSync(openSteps(keyring, envelope, context))
+}
+
+/** As `open`, for text; ERR_NOT_TEXT where the plaintext is not UTF-8. */
+export async function openText(keyring: Keyring, envelope: Sealed, context: EncryptionContext): Promise<string> {
+  return fromUtf8(await open(keyring, envelope, context))
+}
+
+/** As `openText`, at once. */
+export function openTextSync(keyring: SyncKeyring, envelope: Sealed, context: EncryptionContext): string {
+  return fromUtf8(openSync(keyring, envelope, context))
+}
+
+/**
+ * Puts the record's data key under the keyring's active key: rotation's step. The body's bytes do not change, and are not opened: the
+ * commitment shows that the data key is the record's own. Entries of keys that this keyring does not hold stay.
+ *
+ * @returns the envelope in the form that it was given
+ * @throws KeyfoldError as `open`, but for what only the body tells
+ */
+export async function rewrap<E extends Sealed>(keyring: Keyring, envelope: E, context: EncryptionContext): Promise<SameForm<E>> {
+  return inFormOf(envelope, await runAsync(rewrapSteps(keyring, envelope, context)))
+}
+
+/** As `rewrap`, at once. */
+export function rewrapSync<E extends Sealed>(keyring: SyncKeyring, envelope: E, context: EncryptionContext): SameForm<E> {
+  return inFormOf(envelope, runSync(rewrapSteps(keyring, envelope, context)))
+}
+
+/**
+ * Opens the record and seals it anew, with a new data key: what a compromised key asks for. Entries of keys that this keyring does not hold
+ * cannot be carried over.
+ *
+ * @returns the envelope in the form that it was given
+ * @throws KeyfoldError as `open`
+ */
+export async function reencrypt<E extends Sealed>(keyring: Keyring, envelope: E, context: EncryptionContext): Promise<SameForm<E>> {
+  return inFormOf(envelope, await runAsync(reencryptSteps(keyring, envelope, context)))
+}
+
+/** As `reencrypt`, at once. */
+export function reencryptSync<E extends Sealed>(keyring: SyncKeyring, envelope: E, context: EncryptionContext): SameForm<E> {
+  return inFormOf(envelope, runSync(reencryptSteps(keyring, envelope, context)))
+}
+
+function inFormOf<E extends Sealed>(envelope: E, bytes: Uint8Array): SameForm<E> {
+  return (typeof envelope === 'string' ? toText(bytes) : bytes) as SameForm<E>
+}
+
+function* sealSteps(keyring: Keyring, plaintext: string | Uint8Array, pairs: EncryptionContext): Steps<Uint8Array> {
+  const context = canonicalContext(pairs)
+  const payload = payloadOf(plaintext)
+  const dek = generateDek()
+  const bodyKey = deriveBodyKey(SUITE_AES_256_GCM, dek)
+  try {
+    // The body first: a caller who reuses the buffer while a key service answers cannot change what is sealed.
+    const body = encryptBody(SUITE_AES_256_GCM, bodyKey, context, payload)
+    const entries = yield* wrapForAll(keyring, dek, context)
+    return encode({ suite: SUITE_AES_256_GCM, entries, body })
+  } finally {
+    wipeKeys(dek, bodyKey)
+  }
+}
+
+function* openSteps(keyring: Keyring, sealed: Sealed, pairs: EncryptionContext): Steps<Uint8Array> {
+  const context = canonicalContext(pairs)
+  const envelope = parse(toBytes(sealed))
+  const { dek, bodyKey } = yield* openDek(keyring, envelope, context)
+  try {
+    return decryptBody(envelope.suite, bodyKey, context, envelope.body)
+  } finally {
+    wipeKeys(dek, bodyKey)
+  }
+}
+
+function* rewrapSteps(keyring: Keyring, sealed: Sealed, pairs: EncryptionContext): Steps<Uint8Array> {
+  const context = canonicalContext(pairs)
+  const envelope = parse(toBytes(sealed))
+  const { dek, bodyKey } = yield* openDek(keyring, envelope, context)
+  try {
+    const foreign = envelope.entries.filter(({ keyId }) => keyring.find(keyId) === undefined)
+    const entries = yield* wrapForAll(keyring, dek, context)
+    return encode({ ...envelope, entries: [...entries, ...foreign] })
+  } finally {
+    wipeKeys(dek, bodyKey)
+  }
+}
+
+function* reencryptSteps(keyring: Keyring, sealed: Sealed, pairs: EncryptionContext): Steps<Uint8Array> {
+  const plaintext = yield* openSteps(keyring, sealed, pairs)
+  try {
+    return yield* sealSteps(keyring, plaintext, pairs)
+  } finally {
+    plaintext.fill(0)
+  }
+}
+
+function* wrapForAll(keyring: Keyring, dek: Uint8Array, context: CanonicalContext): Steps<Entry[]> {
+  const entries: Entry[] = []
+  for (const wrapper of keyring.sealing) {
+    const { materialId, bytes } = yield* wrapStep(wrapper, dek, context)
+    entries.push({ keyId: wrapper.keyId, materialId, wrapped: bytes })
+  }
+  return entries
+}
+
+function payloadOf(plaintext: string | Uint8Array): Uint8Array {
+  if (typeof plaintext === 'string') return toUtf8(plaintext, 'the plaintext')
+  if (plaintext instanceof Uint8Array) return plaintext
+  throw new KeyfoldError('ERR_ARGUMENT', `a plaintext is a string or a Uint8Array, not ${plaintext === null ? 'null' : typeof plaintext}`)
+}

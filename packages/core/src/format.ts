@@ -1,0 +1,233 @@
+/** The envelope, format v1, as docs/format.md specifies it. The only file that knows an offset. */
+import { decodeBase64url, encodeBase64url } from '#backend'
+import { equalBytes, readUint16, readUint32, writeUint16, writeUint32 } from './bytes.ts'
+import { KeyfoldError } from './errors.ts'
+
+export const VERSION = 1
+/** Suite 1: one AES-256-GCM message with a committed key. */
+export const SUITE_AES_256_GCM = 1
+
+/** No flag is known: the byte is zero. */
+export const FLAGS = 0
+
+export const KEY_ID_LENGTH = 12
+export const MATERIAL_ID_LENGTH = 6
+export const COMMITMENT_LENGTH = 32
+export const TAG_LENGTH = 16
+
+/** Sizes that are refused before anything is allocated. */
+export const LIMITS = {
+  entries: 16,
+  /** What AWS KMS allows for a CiphertextBlob, the largest wrapped key of any service that we know. */
+  wrappedBytes: 6144,
+  /** 1 GiB, which is also about what SQLite holds in one cell; larger payloads are streams. */
+  payloadBytes: 0x4000_0000,
+  /** 256 MiB: the longest that has a text form, whose characters every JavaScript runtime holds in one string. */
+  textBytes: 0x1000_0000,
+} as const
+
+const MAGIC = [0x4b, 0x46] as const // 'KF'
+const VERSION_AT = 2
+const SUITE_AT = 3
+const FLAGS_AT = 4
+const COUNT_AT = 5
+const SLOTS_AT = 6
+const SLOT_LENGTH = KEY_ID_LENGTH + MATERIAL_ID_LENGTH
+/** Version bytes stay below the printable characters, so that a text which begins with KF is never taken for an envelope. */
+const VERSION_LIMIT = 0x20
+const TEXT_PREFIX = 'kf1.'
+const ANY_TEXT_PREFIX = /^kf([1-9]\d?)\./
+
+/** Where SQL finds the first key id and the entry count, without a key: 1-based, for `substr`. Stores build their indexes on this. */
+export const SQL_OFFSETS = {
+  blob: {
+    prefix: new Uint8Array([...MAGIC, VERSION]),
+    keyId: SLOTS_AT + 1,
+    keyIdLength: KEY_ID_LENGTH,
+    count: COUNT_AT + 1,
+    one: new Uint8Array([1]),
+  },
+  // Four characters hold three bytes; every offset and width above is a multiple of three. A count of at most 16 is wholly in its last character.
+  text: {
+    prefix: `${TEXT_PREFIX}S0YB`,
+    keyId: 4 + (SLOTS_AT / 3) * 4 + 1,
+    keyIdLength: (KEY_ID_LENGTH / 3) * 4,
+    count: 4 + (SLOTS_AT / 3) * 4,
+    one: 'B',
+  },
+} as const
+
+/** One wrapped DEK: which key wrapped it, with which material, and the wrapped bytes. */
+export interface Entry {
+  readonly keyId: Uint8Array
+  readonly materialId: Uint8Array
+  readonly wrapped: Uint8Array
+}
+
+/** What a suite-1 envelope holds beside its entries. A rewrap leaves all of it alone. */
+export interface Body {
+  readonly commitment: Uint8Array
+  readonly ciphertext: Uint8Array
+  readonly tag: Uint8Array
+}
+
+export interface Envelope {
+  readonly suite: number
+  readonly entries: readonly Entry[]
+  readonly body: Body
+}
+
+/** The five bytes that the body authenticates: magic, version, suite, flags. The count of entries is not among them, since a rewrap may change it. */
+export function authenticatedHeader(suite: number): Uint8Array {
+  return new Uint8Array([...MAGIC, VERSION, suite, FLAGS])
+}
+
+/** Encodes an envelope. Throws what `parse` would throw for the result, so that nothing is written that cannot be read. */
+export function encode({ suite, entries, body }: Envelope): Uint8Array<ArrayBuffer> {
+  checkEntries(entries)
+  checkPayload(body.ciphertext.length)
+  const out = new Uint8Array(encodedLength(entries, body.ciphertext.length))
+  out.set(authenticatedHeader(suite))
+  out[COUNT_AT] = entries.length
+  let at = SLOTS_AT
+  for (const { keyId, materialId } of entries) {
+    out.set(keyId, at)
+    out.set(materialId, at + KEY_ID_LENGTH)
+    at += SLOT_LENGTH
+  }
+  for (const { wrapped } of entries) {
+    writeUint16(out, at, wrapped.length)
+    out.set(wrapped, at + 2)
+    at += 2 + wrapped.length
+  }
+  out.set(body.commitment, at)
+  writeUint32(out, at + COMMITMENT_LENGTH, body.ciphertext.length)
+  at += COMMITMENT_LENGTH + 4
+  out.set(body.ciphertext, at)
+  out.set(body.tag, at + body.ciphertext.length)
+  return out
+}
+
+function encodedLength(entries: readonly Entry[], ciphertextLength: number): number {
+  let length = SLOTS_AT + entries.length * SLOT_LENGTH + COMMITMENT_LENGTH + 4 + ciphertextLength + TAG_LENGTH
+  for (const { wrapped } of entries) length += 2 + wrapped.length
+  return length
+}
+
+/**
+ * Parses an envelope strictly: what is accepted encodes to the same bytes again. The parts are views of `bytes`, nothing is copied.
+ *
+ * @throws KeyfoldError ERR_NOT_SEALED, ERR_ENVELOPE_VERSION, ERR_ENVELOPE_SUITE, ERR_ENVELOPE_FLAGS, ERR_ENVELOPE_MALFORMED, ERR_LIMIT
+ */
+export function parse(bytes: Uint8Array): Envelope {
+  if (!isSealed(bytes)) throw new KeyfoldError('ERR_NOT_SEALED', 'the value does not begin as an envelope does')
+  if (bytes[VERSION_AT] !== VERSION) throw unsupportedVersion(bytes[VERSION_AT]!)
+  if (bytes.length < SLOTS_AT) throw malformed('it ends within its header')
+  if (bytes[SUITE_AT] !== SUITE_AES_256_GCM)
+    throw new KeyfoldError('ERR_ENVELOPE_SUITE', `the envelope is of suite ${bytes[SUITE_AT]}, which is unknown`)
+  if (bytes[FLAGS_AT] !== FLAGS) throw new KeyfoldError('ERR_ENVELOPE_FLAGS', `the envelope has flags ${bytes[FLAGS_AT]}, none is known`)
+  const { entries, end } = parseEntries(bytes)
+  return { suite: SUITE_AES_256_GCM, entries, body: parseBody(bytes, end) }
+}
+
+function parseEntries(bytes: Uint8Array): { entries: Entry[]; end: number } {
+  const count = bytes[COUNT_AT]!
+  if (count > LIMITS.entries) throw overLimit('wrapped keys', count, LIMITS.entries)
+  let at = SLOTS_AT + count * SLOT_LENGTH
+  if (bytes.length < at) throw malformed('it ends within its key ids')
+  const entries: Entry[] = []
+  for (let slot = SLOTS_AT; entries.length < count; slot += SLOT_LENGTH) {
+    if (bytes.length < at + 2) throw malformed('it ends within its wrapped keys')
+    const length = readUint16(bytes, at)
+    if (length > LIMITS.wrappedBytes) throw overLimit('bytes of a wrapped key', length, LIMITS.wrappedBytes)
+    if (bytes.length < at + 2 + length) throw malformed('it ends within its wrapped keys')
+    entries.push({
+      keyId: bytes.subarray(slot, slot + KEY_ID_LENGTH),
+      materialId: bytes.subarray(slot + KEY_ID_LENGTH, slot + SLOT_LENGTH),
+      wrapped: bytes.subarray(at + 2, at + 2 + length),
+    })
+    at += 2 + length
+  }
+  checkEntries(entries)
+  return { entries, end: at }
+}
+
+function parseBody(bytes: Uint8Array, start: number): Body {
+  const ciphertextAt = start + COMMITMENT_LENGTH + 4
+  if (bytes.length < ciphertextAt + TAG_LENGTH) throw malformed('it ends within its body')
+  const length = readUint32(bytes, start + COMMITMENT_LENGTH)
+  checkPayload(length)
+  const end = ciphertextAt + length + TAG_LENGTH
+  if (bytes.length !== end)
+    throw malformed(bytes.length < end ? `${end - bytes.length} bytes are missing` : `${bytes.length - end} bytes trail`)
+  return {
+    commitment: bytes.subarray(start, start + COMMITMENT_LENGTH),
+    ciphertext: bytes.subarray(ciphertextAt, ciphertextAt + length),
+    tag: bytes.subarray(ciphertextAt + length, end),
+  }
+}
+
+function checkEntries(entries: readonly Entry[]): void {
+  if (entries.length === 0) throw malformed('it has no wrapped key')
+  if (entries.length > LIMITS.entries) throw overLimit('wrapped keys', entries.length, LIMITS.entries)
+  for (const [i, { keyId, materialId, wrapped }] of entries.entries()) {
+    if (keyId.length !== KEY_ID_LENGTH || materialId.length !== MATERIAL_ID_LENGTH) throw malformed('a key id has the wrong length')
+    if (wrapped.length === 0) throw malformed('a wrapped key is empty')
+    if (wrapped.length > LIMITS.wrappedBytes) throw overLimit('bytes of a wrapped key', wrapped.length, LIMITS.wrappedBytes)
+    for (let other = 0; other < i; other++) if (equalBytes(entries[other]!.keyId, keyId)) throw malformed('it names a key twice')
+  }
+}
+
+function checkPayload(length: number): void {
+  if (length > LIMITS.payloadBytes) throw overLimit('bytes of payload', length, LIMITS.payloadBytes)
+}
+
+/** Whether a value claims to be an envelope of any version, in bytes or in text form. `parse` tells whether the claim holds. */
+export function isSealed(value: unknown): value is Uint8Array | string {
+  if (typeof value === 'string') return ANY_TEXT_PREFIX.test(value)
+  if (!(value instanceof Uint8Array) || value.length <= VERSION_AT) return false
+  return value[0] === MAGIC[0] && value[1] === MAGIC[1] && value[VERSION_AT]! > 0 && value[VERSION_AT]! < VERSION_LIMIT
+}
+
+/**
+ * The text form for text columns: `kf1.` and the envelope in base64url without padding. Does not look into the envelope.
+ *
+ * @throws KeyfoldError ERR_LIMIT for an envelope of over 256 MiB
+ */
+export function toText(envelope: Uint8Array): string {
+  if (envelope.length > LIMITS.textBytes) throw overLimit('bytes for the text form', envelope.length, LIMITS.textBytes)
+  return TEXT_PREFIX + encodeBase64url(envelope)
+}
+
+/**
+ * The envelope in its bytes, from either form. Strict base64url: no padding, no white space, no stray bits.
+ *
+ * @throws KeyfoldError ERR_NOT_SEALED, ERR_ENVELOPE_VERSION, ERR_ENVELOPE_MALFORMED, ERR_LIMIT
+ */
+export function toBytes(envelope: Uint8Array | string): Uint8Array {
+  if (envelope instanceof Uint8Array) return envelope
+  if (typeof envelope !== 'string')
+    throw new KeyfoldError('ERR_ARGUMENT', `an envelope is a Uint8Array or its text form, not ${typeof envelope}`)
+  const version = ANY_TEXT_PREFIX.exec(envelope)?.[1]
+  if (version === undefined) throw new KeyfoldError('ERR_NOT_SEALED', 'the text does not begin as an envelope does')
+  if (version !== '1') throw unsupportedVersion(Number(version))
+  const length = Math.floor(((envelope.length - TEXT_PREFIX.length) * 3) / 4)
+  if (length > LIMITS.textBytes) throw overLimit('bytes in its text form', length, LIMITS.textBytes)
+  const bytes = decodeBase64url(envelope.slice(TEXT_PREFIX.length))
+  if (bytes === undefined) throw malformed('its text is not strict base64url')
+  // Otherwise a text could claim one version in its prefix and another in its bytes.
+  if (isSealed(bytes) && bytes[VERSION_AT] !== VERSION) throw malformed('its text and its bytes name different versions')
+  return bytes
+}
+
+function unsupportedVersion(version: number): KeyfoldError {
+  return new KeyfoldError('ERR_ENVELOPE_VERSION', `the envelope is of version ${version}, this release reads version ${VERSION}`)
+}
+
+function malformed(fact: string): KeyfoldError {
+  return new KeyfoldError('ERR_ENVELOPE_MALFORMED', `the envelope cannot be read: ${fact}`)
+}
+
+function overLimit(what: string, found: number, limit: number): KeyfoldError {
+  return new KeyfoldError('ERR_LIMIT', `the envelope has ${found} ${what}, at most ${limit} are allowed`)
+}

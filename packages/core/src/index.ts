@@ -1,0 +1,25 @@
+export type { CanonicalContext } from './context.ts'
+export { canonicalContext, CONTEXT_LIMITS } from './context.ts'
+export type { Sealed } from './envelope.ts'
+export { open, openSync, openText, openTextSync, reencrypt, reencryptSync, rewrap, rewrapSync, seal, sealSync } from './envelope.ts'
+export type { CoreErrorCode, KeyfoldErrorOptions } from './errors.ts'
+export { isKeyfoldError, KeyfoldError } from './errors.ts'
+export { isSealed, KEY_ID_LENGTH, LIMITS, SQL_OFFSETS, toBytes, toText } from './format.ts'
+export type { Inspection } from './inspect.ts'
+export { inspect, isCurrent } from './inspect.ts'
+export type { Keyring, KeyringOptions } from './keyring.ts'
+export { createKeyring, isSyncKeyWrapper } from './keyring.ts'
+export type {
+  ColumnCensus,
+  ColumnRef,
+  EncryptionContext,
+  KeyState,
+  KeyWrapper,
+  ReadOptions,
+  RecordChange,
+  RecordStore,
+  StoredRecord,
+  StoreProblem,
+  SyncKeyWrapper,
+  WrappedKey,
+} from './types.ts'

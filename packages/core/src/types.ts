@@ -1,0 +1,134 @@
+import type { CanonicalContext } from './context.ts'
+
+/**
+ * Encryption context: string pairs that say what a record is (table, column, row id, tenant). Authenticated, never stored: opening needs the
+ * same pairs again. Order does not matter. As an array of pairs where the keys come from data.
+ */
+export type EncryptionContext = Readonly<Record<string, string>> | ReadonlyArray<readonly [key: string, value: string]>
+
+/** A data encryption key (DEK) under one key-encryption key. */
+export interface WrappedKey {
+  /** 6 bytes: which material of the key wrapped it (AWS KMS: a hash of its KeyMaterialId); all zero where a key has one material for life. */
+  readonly materialId: Uint8Array
+  /** 1 to 6144 bytes, opaque to everyone but the wrapper. */
+  readonly bytes: Uint8Array
+}
+
+/**
+ * Holds one key-encryption key (KEK), which never leaves it, and does two things. What it owes to its callers:
+ *
+ * - The wrap is symmetric and authenticated: whoever can make a valid entry can make a valid record. Any changed bit of `bytes` or `materialId`
+ *   ends in ERR_NOT_AUTHENTIC.
+ * - It unwraps with its own key alone, named in the call to a key service, and checks that the service used that one; what the wrapped bytes say
+ *   about a key is never followed.
+ * - Its wraps are set apart from other uses of the same key where the service allows it (an encryption context, associated data).
+ * - "Not authentic" (ERR_NOT_AUTHENTIC), "refused" (ERR_KEY_DENIED) and "out of reach" (ERR_KEY_UNAVAILABLE) are different codes; only the last
+ *   is worth trying again.
+ *
+ * It need not bind the context: the envelope's body does.
+ */
+export interface KeyWrapper {
+  /** `scheme:name`, for people and configuration: `key-file:2026q4`. */
+  readonly id: string
+  /** 12 bytes, written into every envelope. Bound to the key itself, so that another key under the same name has another id. */
+  readonly keyId: Uint8Array
+  /** Wraps a DEK of 32 bytes. Does not keep or change `dek`. */
+  wrap(dek: Uint8Array, context: CanonicalContext): Promise<WrappedKey>
+  /** Gives back the DEK, 32 bytes, in a buffer of the caller's own: the caller wipes it. */
+  unwrap(wrapped: WrappedKey, context: CanonicalContext): Promise<Uint8Array>
+}
+
+/** A key wrapper that needs no I/O. */
+export interface SyncKeyWrapper extends KeyWrapper {
+  /** As `wrap`. */
+  wrapSync(dek: Uint8Array, context: CanonicalContext): WrappedKey
+  /** As `unwrap`. */
+  unwrapSync(wrapped: WrappedKey, context: CanonicalContext): Uint8Array
+}
+
+/** Key states, after NIST SP 800-57 part 1 revision 5, section 7. */
+export type KeyState = 'pre-active' | 'active' | 'decrypt-only' | 'disabled' | 'compromised' | 'destroyed'
+
+/** A column that holds sealed values, by its names in the configuration. */
+export interface ColumnRef {
+  readonly table: string
+  readonly column: string
+}
+
+/** The count of one column's cells. Taken from what the cells claim, without a key; `verify` is what opens them. */
+export interface ColumnCensus extends ColumnRef {
+  readonly total: number
+  readonly null: number
+  /** Not sealed, and not NULL. */
+  readonly plaintext: number
+  /** Claims to be sealed, and cannot be read: cut, or of another version. */
+  readonly malformed: number
+  /** Sealed cells by key id (24 hex digits). A cell with several entries counts once for each. */
+  readonly byKey: ReadonlyMap<string, number>
+}
+
+/** One cell, as a rotation sees it. */
+export interface StoredRecord {
+  /** Where it stands in the column's key order: opaque text that survives a checkpoint. */
+  readonly position: string
+  /** Its encryption context: `{ table, column, id }`. */
+  readonly context: EncryptionContext
+  readonly sealed: boolean
+  /** The envelope, if sealed; else the plaintext in the store's own encoding, which keeps its type. */
+  readonly value: Uint8Array
+}
+
+/** The new envelope of a record that was read before. */
+export interface RecordChange {
+  readonly record: StoredRecord
+  readonly envelope: Uint8Array
+}
+
+export interface ReadOptions {
+  /** Only records after this position; from the beginning where it is left out. */
+  readonly after?: string
+  /** At most so many records. */
+  readonly limit: number
+  /** Leaves out NULL cells (always) and those under this key (24 hex digits) alone: what a rotation to that key has yet to do. */
+  readonly notUnder?: string
+}
+
+/** Something that stands against sealing a column, or that keeps a copy of its plaintext. */
+export interface StoreProblem extends ColumnRef {
+  /** The fact, with the name of the index, trigger or constraint. */
+  readonly problem: string
+  readonly hint: string
+}
+
+type Awaitable<T> = T | Promise<T>
+
+/**
+ * What a rotation needs to know of a place that holds records. The engine knows stores through this interface alone; `@keyfold/sqlite` gives
+ * one for SQLite. A store never sees a key. Every method may be synchronous or return a promise, and throws KeyfoldError alone.
+ */
+export interface RecordStore {
+  /** For people and reports: the database's path as configured. */
+  readonly name: string
+  readonly columns: readonly ColumnRef[]
+  /** Looks for what stands against sealing; changes nothing. Empty where nothing does. */
+  check(): Awaitable<readonly StoreProblem[]>
+  /** Counts one column, all of it at one moment; changes nothing. */
+  census(column: ColumnRef): Awaitable<ColumnCensus>
+  /** Makes what later calls are fast with (an index on the key id). May be called often. */
+  prepare(): Awaitable<void>
+  /** Reads the next records of a column in the order of their position; fewer than `limit` only at the end. */
+  read(column: ColumnRef, options: ReadOptions): Awaitable<readonly StoredRecord[]>
+  /**
+   * Replaces cells in one transaction, each only if it is still what was read: an application's newer value always wins.
+   *
+   * @returns how many were replaced; the others had changed meanwhile
+   */
+  write(column: ColumnRef, changes: readonly RecordChange[]): Awaitable<number>
+  /**
+   * Removes what replaced values left behind (free pages, write-ahead log).
+   *
+   * @returns what remains and why, in sentences for people; empty where nothing does
+   */
+  scrub(): Awaitable<readonly string[]>
+  close(): Awaitable<void>
+}

@@ -1,0 +1,156 @@
+import { closeSync, fchmodSync, fsyncSync, linkSync, openSync, unlinkSync, writeSync } from 'node:fs'
+import { basename, dirname, extname, join, resolve } from 'node:path'
+import { toHex, wipe } from '../bytes.ts'
+import { generateDek } from '../cipher.ts'
+import { KeyfoldError } from '../errors.ts'
+import { localKeyWrapper } from '../local-wrap.ts'
+import { readSecretFile } from '../secret-file.ts'
+import type { SyncKeyWrapper } from '../types.ts'
+
+const KEY_LENGTH = 32
+/** 64 hex digits and a line end of Windows: no valid file is larger. */
+const MAX_FILE_BYTES = 66
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/
+const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
+
+/**
+ * A key wrapper over a key file: 32 random bytes, raw, as 64 hex digits or as base64, with or without a final line end. The file must be a
+ * regular one that only its owner (this user or root) can read; under /run/secrets and $CREDENTIALS_DIRECTORY mode 0440 and links of root are
+ * accepted. It is read once, here. Needs no I/O afterwards, so the sync twins work with it.
+ *
+ * @param path the file; its name without the extension is the key's name, so `./keys/2026q4.key` is `key-file:2026q4`
+ * @throws KeyfoldError ERR_KEY_FILE_MISSING, ERR_KEY_FILE_ACCESS, ERR_KEY_FILE_FORMAT, ERR_KEY_ID_INVALID
+ * @example const keyring = createKeyring({ active: keyFile('./2026q4.key') }) // made by: openssl rand -hex 32 > 2026q4.key; chmod 600 2026q4.key
+ */
+export function keyFile(path: string): SyncKeyWrapper {
+  const id = keyFileId(path)
+  const content = readSecretFile(path, MAX_FILE_BYTES)
+  const kek = parseKeyFile(content, path)
+  try {
+    return localKeyWrapper(id, kek)
+  } finally {
+    wipe(content, kek)
+  }
+}
+
+/** The id of the key in a key file: `key-file:` and the file's name without its extension. ERR_KEY_ID_INVALID for names that no id can have. */
+export function keyFileId(path: string): string {
+  if (typeof path !== 'string' || path === '' || path.includes('\0'))
+    throw new KeyfoldError('ERR_KEY_ID_INVALID', 'a key file has a path, a text without zero bytes')
+  const name = basename(path, extname(path))
+  if (!NAME.test(name)) throw new KeyfoldError('ERR_KEY_ID_INVALID', 'the name of the key file cannot be the name of a key')
+  return `key-file:${name}`
+}
+
+/**
+ * Makes a key file with 32 random bytes as hex, mode 600. The file appears whole or not at all, and never in place of another.
+ *
+ * @returns the id of the new key, `key-file:name`
+ * @throws KeyfoldError ERR_KEY_FILE_EXISTS, ERR_KEY_FILE_ACCESS, ERR_KEY_ID_INVALID
+ */
+export function createKeyFile(path: string): string {
+  const id = keyFileId(path)
+  const target = resolve(path)
+  const draft = join(dirname(target), `.${basename(target)}.${toHex(generateDek().subarray(0, 8))}.tmp`)
+  const kek = generateDek()
+  try {
+    writeDraft(draft, kek)
+    // A link, unlike a rename, never replaces what is there.
+    linkSync(draft, target)
+    syncFolder(dirname(target))
+  } catch (error) {
+    throw creationError(error as NodeJS.ErrnoException, path)
+  } finally {
+    wipe(kek)
+    removeDraft(draft)
+  }
+  return id
+}
+
+function writeDraft(draft: string, kek: Uint8Array): void {
+  const fd = openSync(draft, 'wx', 0o600)
+  try {
+    fchmodSync(fd, 0o600)
+    writeSync(fd, `${toHex(kek)}\n`)
+    fsyncSync(fd)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+function removeDraft(draft: string): void {
+  try {
+    unlinkSync(draft)
+  } catch {
+    // It was never made.
+  }
+}
+
+function syncFolder(folder: string): void {
+  if (process.platform === 'win32') return // a folder cannot be opened there
+  const fd = openSync(folder, 'r')
+  try {
+    fsyncSync(fd)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+function creationError({ code }: NodeJS.ErrnoException, path: string): KeyfoldError {
+  if (code === 'EEXIST') return new KeyfoldError('ERR_KEY_FILE_EXISTS', `${path} exists already`)
+  return new KeyfoldError('ERR_KEY_FILE_ACCESS', `${path} cannot be written (${code})`, {
+    hint: 'Check that the folder exists, that this user may write to it, and that the disk has room.',
+  })
+}
+
+/**
+ * The key in a key file's bytes. Works on bytes throughout, since a string that held the key could not be wiped.
+ *
+ * @param path for the error's text alone
+ * @throws KeyfoldError ERR_KEY_FILE_FORMAT
+ */
+export function parseKeyFile(content: Uint8Array, path: string): Uint8Array {
+  const text = withoutLineEnd(content)
+  const key =
+    content.length === KEY_LENGTH ? rawKey(content) : text.length === 64 ? hexKey(text) : text.length === 44 ? base64Key(text) : undefined
+  if (key === undefined) throw new KeyfoldError('ERR_KEY_FILE_FORMAT', `${path} does not hold a key in one of the three formats`)
+  if (key.every((byte) => byte === key[0]))
+    throw new KeyfoldError('ERR_KEY_FILE_FORMAT', `${path} holds the same byte 32 times, which is no key`)
+  return key
+}
+
+function withoutLineEnd(content: Uint8Array): Uint8Array {
+  let end = content.length
+  if (content[end - 1] === 0x0a) end -= content[end - 2] === 0x0d ? 2 : 1
+  return content.subarray(0, end)
+}
+
+/** 32 random bytes are never all printable (1 in 10^13): such a file is a passphrase or a hex key of half the length. */
+function rawKey(content: Uint8Array): Uint8Array | undefined {
+  return content.every((byte) => byte >= 0x20 && byte < 0x7f) ? undefined : content.slice()
+}
+
+function hexKey(text: Uint8Array): Uint8Array | undefined {
+  const key = new Uint8Array(KEY_LENGTH)
+  for (const [i, character] of text.entries()) {
+    const digit = '0123456789abcdef'.indexOf(String.fromCharCode(character).toLowerCase())
+    if (digit < 0) return undefined
+    key[i >> 1]! |= i % 2 === 0 ? digit << 4 : digit
+  }
+  return key
+}
+
+/** Strict: the padding is there, and the two bits that 32 bytes leave over are zero. */
+function base64Key(text: Uint8Array): Uint8Array | undefined {
+  if (text[43] !== 0x3d) return undefined
+  const key = new Uint8Array(KEY_LENGTH + 1)
+  for (let i = 0; i < 43; i++) {
+    const digit = BASE64.indexOf(String.fromCharCode(text[i]!))
+    if (digit < 0) return undefined
+    const bit = i * 6
+    const pair = digit << (10 - (bit % 8))
+    key[bit >> 3]! |= pair >> 8
+    if ((bit >> 3) + 1 < key.length) key[(bit >> 3) + 1]! |= pair & 0xff
+  }
+  return key[KEY_LENGTH] === 0 ? key.slice(0, KEY_LENGTH) : undefined
+}
