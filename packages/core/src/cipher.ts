@@ -1,9 +1,9 @@
 import * as defaultBackend from '#backend'
 import { concat, wipe, writeUint32 } from './bytes.ts'
-import type { CanonicalContext } from './context.ts'
 import { KeyfoldError } from './errors.ts'
 import type { Body } from './format.ts'
 import { authenticatedHeader, COMMITMENT_LENGTH, FLAGS, LIMITS, SUITE_AES_256_GCM, VERSION } from './format.ts'
+import type { CanonicalContext } from './types.ts'
 
 /** The primitives of one runtime: node:crypto or @noble, the same bytes from both. */
 export type Backend = Omit<typeof defaultBackend, 'encodeBase64url' | 'decodeBase64url'>

@@ -1,19 +1,11 @@
 import { writeUint16, writeUtf8 } from './bytes.ts'
 import { KeyfoldError } from './errors.ts'
-import type { EncryptionContext } from './types.ts'
+import type { CanonicalContext, EncryptionContext } from './types.ts'
 
 /** Limits of a context, stated in docs/format.md: they keep the authenticated data small and the encoding's lengths in range. */
 export const CONTEXT_LIMITS = { pairs: 64, keyBytes: 255, valueBytes: 65_535 } as const
 
 type Pair = readonly [key: string, value: string]
-
-/** A checked context in its one canonical form. Frozen; made by `canonicalContext` alone. */
-export interface CanonicalContext {
-  /** The canonical encoding (docs/format.md, "Encryption context"): what the body authenticates. */
-  readonly bytes: Uint8Array
-  /** The pairs, ordered by the UTF-8 bytes of their keys. */
-  readonly pairs: readonly Pair[]
-}
 
 /**
  * Checks a context and encodes it: a count, then each key and value with its length, keys in the order of their bytes. The order of bytes is

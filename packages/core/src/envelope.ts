@@ -1,6 +1,5 @@
 import { fromUtf8, toUtf8 } from './bytes.ts'
 import { decryptBody, deriveBodyKey, encryptBody, generateDek, wipeKeys } from './cipher.ts'
-import type { CanonicalContext } from './context.ts'
 import { canonicalContext } from './context.ts'
 import { KeyfoldError } from './errors.ts'
 import type { Entry } from './format.ts'
@@ -9,7 +8,7 @@ import type { Keyring } from './keyring.ts'
 import { openDek } from './open-dek.ts'
 import type { Steps } from './steps.ts'
 import { runAsync, runSync, wrapStep } from './steps.ts'
-import type { EncryptionContext, SyncKeyWrapper } from './types.ts'
+import type { CanonicalContext, EncryptionContext, SyncKeyWrapper } from './types.ts'
 
 /** An envelope in its bytes, or in the text form for text columns. */
 export type Sealed = Uint8Array | string

@@ -13,7 +13,7 @@ export const FLAGS = 0
 export const KEY_ID_LENGTH = 12
 export const MATERIAL_ID_LENGTH = 6
 export const COMMITMENT_LENGTH = 32
-export const TAG_LENGTH = 16
+const TAG_LENGTH = 16
 
 /** Sizes that are refused before anything is allocated. */
 export const LIMITS = {

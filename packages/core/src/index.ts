@@ -1,4 +1,3 @@
-export type { CanonicalContext } from './context.ts'
 export { canonicalContext, CONTEXT_LIMITS } from './context.ts'
 export type { Sealed } from './envelope.ts'
 export { open, openSync, openText, openTextSync, reencrypt, reencryptSync, rewrap, rewrapSync, seal, sealSync } from './envelope.ts'
@@ -10,6 +9,7 @@ export { inspect, isCurrent } from './inspect.ts'
 export type { Keyring, KeyringOptions } from './keyring.ts'
 export { createKeyring, isSyncKeyWrapper } from './keyring.ts'
 export type {
+  CanonicalContext,
   ColumnCensus,
   ColumnRef,
   EncryptionContext,

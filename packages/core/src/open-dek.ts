@@ -1,13 +1,12 @@
 import { toHex } from './bytes.ts'
 import type { BodyKey } from './cipher.ts'
 import { deriveBodyKey, isCommittedTo, wipeKeys } from './cipher.ts'
-import type { CanonicalContext } from './context.ts'
 import { KeyfoldError } from './errors.ts'
 import type { Entry, Envelope } from './format.ts'
 import type { Keyring } from './keyring.ts'
 import type { Steps } from './steps.ts'
 import { unwrapStep } from './steps.ts'
-import type { KeyWrapper } from './types.ts'
+import type { CanonicalContext, KeyWrapper } from './types.ts'
 
 /** The data key of an envelope, shown by its commitment to be the one that sealed it. The caller wipes both. */
 export interface OpenedDek {

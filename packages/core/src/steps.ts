@@ -2,10 +2,9 @@
  * One core for sync and async. An operation is a generator that yields each call of a key wrapper as a step and gets its result back; the
  * two drivers below differ in how they perform a step, and nothing else is written twice.
  */
-import type { CanonicalContext } from './context.ts'
 import { KeyfoldError } from './errors.ts'
 import { isSyncKeyWrapper } from './keyring.ts'
-import type { KeyWrapper, WrappedKey } from './types.ts'
+import type { CanonicalContext, KeyWrapper, WrappedKey } from './types.ts'
 
 type Step =
   | { readonly wrapper: KeyWrapper; readonly wrap: Uint8Array; readonly context: CanonicalContext }

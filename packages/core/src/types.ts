@@ -1,10 +1,16 @@
-import type { CanonicalContext } from './context.ts'
-
 /**
  * Encryption context: string pairs that say what a record is (table, column, row id, tenant). Authenticated, never stored: opening needs the
  * same pairs again. Order does not matter. As an array of pairs where the keys come from data.
  */
 export type EncryptionContext = Readonly<Record<string, string>> | ReadonlyArray<readonly [key: string, value: string]>
+
+/** A checked context in its one canonical form. Frozen; made by `canonicalContext` alone. */
+export interface CanonicalContext {
+  /** The canonical encoding (docs/format.md, "Encryption context"): what the body authenticates. */
+  readonly bytes: Uint8Array
+  /** The pairs, ordered by the UTF-8 bytes of their keys. */
+  readonly pairs: ReadonlyArray<readonly [key: string, value: string]>
+}
 
 /** A data encryption key (DEK) under one key-encryption key. */
 export interface WrappedKey {
