@@ -1,0 +1,104 @@
+import type { ReadOptions, RecordChange, StoredRecord } from '@keyfold/core'
+import { isSealed, KEY_ID_LENGTH } from '@keyfold/core'
+import type { Query, RawRow, SqliteDatabase, SqliteStatement } from './database.ts'
+import { guarded, transaction } from './database.ts'
+import { sqliteError } from './errors.ts'
+import { keyExpression } from './key-index.ts'
+import type { KeySql } from './key-sql.ts'
+import { keySql, typed } from './key-sql.ts'
+import type { SealedColumn, TableLayout } from './layout.ts'
+import { contextId, decodePosition, encodePosition } from './row-id.ts'
+import { Statements } from './statements.ts'
+import { isUnreadable, readCell, sameCell, toParameter } from './stored-cell.ts'
+
+/** Reads and replaces the cells of one column. */
+export class ColumnStore {
+  readonly table: TableLayout
+  readonly column: SealedColumn
+  readonly #statements: Statements
+  readonly #key: KeySql
+
+  constructor(db: SqliteDatabase, table: TableLayout, column: SealedColumn) {
+    this.#statements = new Statements(db)
+    this.#key = keySql(table.key)
+    this.table = table
+    this.column = column
+  }
+
+  /** As `RecordStore.read`. */
+  read({ after, limit, notUnder }: ReadOptions): StoredRecord[] {
+    if (!Number.isSafeInteger(limit) || limit < 1) throw sqliteError('ERR_TABLE_OPTIONS', 'limit is a whole number from 1')
+    const parameters = [
+      ...(after === undefined ? [] : this.#key.behind(decodePosition(after, this.table.key))),
+      ...(notUnder === undefined ? [] : keyIdForms(notUnder)),
+    ]
+    const rows = this.#readQuery(after !== undefined, notUnder !== undefined)
+    return guarded(() => rows.all(...parameters, limit)).map((row) => this.#record(row))
+  }
+
+  #readQuery(after: boolean, notUnder: boolean): Query {
+    const { columns, after: behind, order } = this.#key
+    const key = keyExpression(this.column)
+    const where = [`${this.column.sql} IS NOT NULL`]
+    if (after) where.unshift(behind)
+    if (notUnder) where.push(`${key} NOT IN (?, ?)`)
+    const sql = `SELECT ${columns}, ${typed(this.column.sql)} FROM ${this.table.sql} WHERE ${where.join(' AND ')} ORDER BY ${order} LIMIT ?`
+    return this.#statements.query(sql)
+  }
+
+  #record(row: RawRow): StoredRecord {
+    const { width } = this.#key
+    const id = this.#key.read(row)
+    const context = { table: this.table.names.table.logical, column: this.column.logical, id: contextId(id) }
+    return { position: encodePosition(id), context, ...readCell(row[width], row[width + 1]) }
+  }
+
+  /** As `RecordStore.write`. The write lock is held from the start, so what is compared is what is replaced. */
+  write(changes: readonly RecordChange[]): number {
+    if (changes.some(({ envelope }) => !isSealed(envelope))) {
+      throw sqliteError('ERR_TABLE_VALUE', 'a change has no envelope, and nothing else may be written', { hint: 'Seal the value first.' })
+    }
+    return transaction(this.#statements.db, 'IMMEDIATE', () => {
+      let replaced = 0
+      for (const change of changes) if (this.#replace(change)) replaced++
+      return replaced
+    })
+  }
+
+  #replace({ record, envelope }: RecordChange): boolean {
+    if (isUnreadable(record)) return false
+    const { form } = this.column
+    const where = this.#key.exactly(decodePosition(record.position, this.table.key))
+    const parameter = toParameter(envelope, form)
+    if (record.sealed && this.#swapSealed(parameter, where, record.value)) return true
+    return this.#isCurrent(record, where) && this.#statement('').run(parameter, ...where).changes === 1
+  }
+
+  /** The common case in one statement: the cell is sealed in the column's own form. As bytes, which no collation takes for others. */
+  #swapSealed(parameter: Buffer | string, where: readonly unknown[], old: Uint8Array): boolean {
+    const { sql, form } = this.column
+    const swap = this.#statement(` AND typeof(${sql}) = '${form}' AND CAST(${sql} AS BLOB) = CAST(? AS BLOB)`)
+    return swap.run(parameter, ...where, toParameter(old, form)).changes === 1
+  }
+
+  /** Compares in JavaScript: to SQL, 'a' is 'A' in a NOCASE column, 5 is 5.0, and 0.0 is -0.0. */
+  #isCurrent(record: StoredRecord, where: readonly unknown[]): boolean {
+    const sql = `SELECT ${typed(this.column.sql)} FROM ${this.table.sql} WHERE ${this.#key.exact}`
+    const [type, stored] = this.#statements.query(sql).get(...where) ?? ['null']
+    return type !== 'null' && sameCell(readCell(type, stored), record)
+  }
+
+  #statement(condition: string): SqliteStatement {
+    const sql = `UPDATE ${this.table.sql} SET ${this.column.sql} = ? WHERE ${this.#key.exact}${condition}`
+    return this.#statements.change(sql)
+  }
+}
+
+/** A key id as the key expression gives it, from cells in bytes and in text form. */
+function keyIdForms(keyId: string): [Buffer, string] {
+  const bytes = Buffer.from(keyId, 'hex')
+  if (bytes.length !== KEY_ID_LENGTH || bytes.toString('hex') !== keyId) {
+    throw sqliteError('ERR_TABLE_OPTIONS', `notUnder is a key id of ${KEY_ID_LENGTH * 2} hex digits`)
+  }
+  return [bytes, bytes.toString('base64url')]
+}

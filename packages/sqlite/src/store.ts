@@ -1,0 +1,87 @@
+import type { ColumnCensus, ColumnRef, ReadOptions, RecordChange, RecordStore, StoredRecord, StoreProblem } from '@keyfold/core'
+import { takeCensus } from './census.ts'
+import { ColumnStore } from './column-store.ts'
+import type { SqliteDatabase } from './database.ts'
+import { guarded } from './database.ts'
+import { sqliteError } from './errors.ts'
+import { checkIds } from './id-check.ts'
+import { createKeyIndex } from './key-index.ts'
+import { readLayout } from './layout.ts'
+import { foldName, suggestion } from './names.ts'
+import { checkSchema } from './schema-check.ts'
+import { scrub } from './scrub.ts'
+import type { TableNames, TableOptions } from './table-options.ts'
+import { checkOptionNames, parseTableOptions } from './table-options.ts'
+
+export interface SqliteStoreOptions {
+  /** Every table with sealed columns. */
+  readonly tables: readonly TableOptions[]
+  /** For people and reports; the path of the database where it is left out. */
+  readonly name?: string
+}
+
+/** A `RecordStore` without promises. */
+export interface SqliteStore extends RecordStore {
+  check(): StoreProblem[]
+  census(column: ColumnRef): ColumnCensus
+  prepare(): void
+  read(column: ColumnRef, options: ReadOptions): StoredRecord[]
+  write(column: ColumnRef, changes: readonly RecordChange[]): number
+  scrub(): string[]
+  close(): void
+}
+
+/**
+ * The sealed columns of a database as rotation sees them. Takes the connection over: it runs transactions of its own, and `close` closes it.
+ *
+ * @param db an open better-sqlite3 database, as `openDatabase` gives it
+ * @throws KeyfoldError ERR_TABLE_OPTIONS, ERR_TABLE_NOT_FOUND, ERR_TABLE_COLUMN, ERR_TABLE_ID, ERR_SQLITE_ENCODING
+ * @example const store = sqliteStore(await openDatabase('./app.db'), { tables: [{ table: 'users', id: 'id', columns: ['ssn'] }] })
+ */
+export function sqliteStore(db: SqliteDatabase, options: SqliteStoreOptions): SqliteStore {
+  checkOptionNames(options, ['tables', 'name'])
+  const { tables: tableOptions, name = db.name } = options
+  if (!Array.isArray(tableOptions) || tableOptions.length === 0)
+    throw sqliteError('ERR_TABLE_OPTIONS', 'tables is an array of at least one table')
+  if (typeof name !== 'string') throw sqliteError('ERR_TABLE_OPTIONS', 'name is a string')
+  const names = tableOptions.map((table: TableOptions) => parseTableOptions(table))
+  refuseTwice(names)
+  const tables = names.map((table) => readLayout(db, table))
+  const columns = tables.flatMap((table) => table.sealed.map((column) => new ColumnStore(db, table, column)))
+  const find = (ref: ColumnRef): ColumnStore => findColumn(columns, ref)
+  return {
+    name,
+    columns: columns.map(refOf),
+    check: () => tables.flatMap((table) => [...checkSchema(db, table), ...checkIds(db, table)]),
+    census: (ref) => guarded(() => takeCensus(db, find(ref).table, find(ref).column)),
+    prepare: () => {
+      for (const { table, column } of columns) createKeyIndex(db, table, column)
+    },
+    read: (ref, readOptions) => find(ref).read(readOptions),
+    write: (ref, changes) => find(ref).write(changes),
+    scrub: () => scrub(db),
+    close: () => void guarded(() => db.close()),
+  }
+}
+
+function refOf({ table, column }: ColumnStore): ColumnRef {
+  return { table: table.names.table.logical, column: column.logical }
+}
+
+/** One table under two names, or one name for two tables, would seal one cell under two contexts. */
+function refuseTwice(tables: readonly TableNames[]): void {
+  for (const kind of ['logical', 'physical'] as const) {
+    const seen = new Set<string>()
+    for (const { table } of tables) {
+      if (seen.has(foldName(table[kind]))) throw sqliteError('ERR_TABLE_OPTIONS', `tables has ${table[kind]} twice`)
+      seen.add(foldName(table[kind]))
+    }
+  }
+}
+
+function findColumn(columns: readonly ColumnStore[], { table, column }: ColumnRef): ColumnStore {
+  const found = columns.find((candidate) => candidate.table.names.table.logical === table && candidate.column.logical === column)
+  if (found !== undefined) return found
+  const names = columns.map((candidate) => `${candidate.table.names.table.logical}.${candidate.column.logical}`)
+  throw sqliteError('ERR_TABLE_COLUMN', `the store has no column ${table}.${column}${suggestion(`${table}.${column}`, names)}`)
+}
