@@ -1,0 +1,66 @@
+import { existsSync } from 'node:fs'
+import { isKeyfoldError } from '@keyfold/core'
+import { Option } from 'commander'
+import type { Command } from 'commander'
+import { encodePlan, parsePlan, plan as makePlan } from '../../index.ts'
+import type { Plan, Reason } from '../../index.ts'
+import type { Call } from '../command.ts'
+import { callOf, finish } from '../command.ts'
+import type { ExitCode } from '../exit-codes.ts'
+import { EXIT } from '../exit-codes.ts'
+import { readCapped, writeWhole } from '../files.ts'
+import { boundConfig, MAX_PLAN_BYTES } from '../plan-binding.ts'
+import { planText, workIn } from '../plan-text.ts'
+import { withSession } from '../session.ts'
+import { usageError } from '../usage.ts'
+
+interface Flags {
+  readonly out?: string
+  readonly reason: Reason
+  readonly exitCode?: true
+}
+
+/** `plan`: what a run would do, and how long it takes. Writes nothing but the plan file. */
+export function addPlan(program: Command): void {
+  program
+    .command('plan')
+    .description('show what a run would do; writes nothing but the plan')
+    .option('--out <file>', 'write the plan to this file, for `kms-rotate run FILE`')
+    .addOption(reasonOption().default('rotation'))
+    .option('--exit-code', 'end with 2 when there is work to do')
+    .action((flags: Flags, command: Command) => finish(plan(flags, callOf(command))))
+}
+
+/** `--reason`, the same for plan and run. */
+export function reasonOption(): Option {
+  return new Option('--reason <why>', 'rotation wraps data keys anew; compromise makes new ones').choices(['rotation', 'compromise'])
+}
+
+async function plan({ out, reason, exitCode }: Flags, { output, config }: Call): Promise<ExitCode> {
+  if (out !== undefined) refuseForeignFile(out)
+  const made = await withSession({ config, readonly: true }, async ({ keyring, stores, ledger, config: checked }) =>
+    makePlan({ keyring, stores, ledger, reason, config: boundConfig(checked) }),
+  )
+  if (out !== undefined) writeWhole(out, encodePlan(made))
+  output.result('plan', made, () => planText(made))
+  output.message(`\n${nextStep(made, out)}`)
+  return exitCode === true && workIn(made) > 0 ? EXIT.pending : EXIT.done
+}
+
+/** A plan may replace an older plan. Anything else in its place was put there for another purpose. */
+function refuseForeignFile(file: string): void {
+  if (!existsSync(file)) return
+  try {
+    parsePlan(readCapped(file, MAX_PLAN_BYTES))
+  } catch (error) {
+    if (!isKeyfoldError(error)) throw error
+    throw usageError(`${file} is there already, and is not a plan`, 'It was left as it is. Choose another name for the plan.')
+  }
+}
+
+function nextStep(made: Plan, out: string | undefined): string {
+  if (workIn(made) === 0) return 'nothing to do: every record is under the active key'
+  return out === undefined
+    ? 'next: kms-rotate plan --out FILE keeps this plan; kms-rotate run does it now'
+    : `wrote ${out}\nnext: kms-rotate run ${out}`
+}

@@ -1,0 +1,88 @@
+import { InvalidArgumentError } from 'commander'
+import type { Command } from 'commander'
+import { openLedger, parsePlan, rotate } from '../../index.ts'
+import type { Ledger, Plan, Reason, RotationOutcome, RotationReport } from '../../index.ts'
+import type { Call } from '../command.ts'
+import { callOf, finish } from '../command.ts'
+import type { ExitCode } from '../exit-codes.ts'
+import { EXIT } from '../exit-codes.ts'
+import { readCapped } from '../files.ts'
+import { interruptible } from '../interrupt.ts'
+import type { Output } from '../output.ts'
+import { boundConfig, MAX_PLAN_BYTES } from '../plan-binding.ts'
+import { progressView } from '../progress.ts'
+import { runNotes, runText } from '../run-text.ts'
+import type { Session } from '../session.ts'
+import { withSession } from '../session.ts'
+import { usageError } from '../usage.ts'
+import { reasonOption } from './plan.ts'
+
+interface Flags {
+  readonly reason?: Reason
+  readonly batch?: number
+  readonly scrub: boolean
+}
+
+/** `run`: seals what is plaintext and moves every record to the active key, in batches, resumable. */
+export function addRun(program: Command): void {
+  program
+    .command('run')
+    .description('seal plaintext and move every record to the active key; the same command goes on after an interruption')
+    .argument('[plan]', 'a plan file of `kms-rotate plan --out`; refused when it no longer fits')
+    .addOption(reasonOption())
+    .option('--batch <records>', 'records per transaction', batchSize)
+    .option('--no-scrub', 'leave replaced values in free pages and log until the next run')
+    .action((file: string | undefined, flags: Flags, command: Command) => finish(run(file, flags, callOf(command))))
+}
+
+function batchSize(text: string): number {
+  if (!/^[1-9]\d{0,4}$/.test(text) || Number(text) > 10_000) throw new InvalidArgumentError('It is a whole number from 1 to 10000.')
+  return Number(text)
+}
+
+async function run(file: string | undefined, flags: Flags, { output, config }: Call): Promise<ExitCode> {
+  const plan = file === undefined ? undefined : parsePlan(readCapped(file, MAX_PLAN_BYTES))
+  if (plan !== undefined && flags.reason !== undefined && flags.reason !== plan.reason)
+    throw usageError(`the plan's reason is ${plan.reason}`, 'Leave --reason out, or make a plan with it: kms-rotate plan --reason …')
+  const result = await withSession({ config, readonly: false }, (session) => rotateIn(session, plan, flags, output))
+  output.result('run', result, () => runText(result))
+  output.message(runNotes(result))
+  return EXIT_OF[result.outcome]
+}
+
+async function rotateIn(session: Session, plan: Plan | undefined, flags: Flags, output: Output): Promise<RotationReport> {
+  const { keyring, stores, config, path } = session
+  const view = progressView(output, 'rotated')
+  let made: Ledger | undefined
+  // Only made once everything was checked: bad input leaves no file behind.
+  const make = async (): Promise<Ledger> => (made = await openLedger(path(config.ledger)))
+  try {
+    return await interruptible(
+      () => output.message('\nstopping: the batch is being finished and its checkpoint saved (Ctrl-C once more ends at once)'),
+      async (signal) =>
+        rotate({
+          keyring,
+          stores,
+          ledger: session.ledger ?? make,
+          config: boundConfig(config),
+          scrub: flags.scrub,
+          signal,
+          onProgress: (progress) => view.step(progress),
+          ...(flags.reason !== undefined && { reason: flags.reason }),
+          ...(flags.batch !== undefined && { batch: flags.batch }),
+          ...(plan !== undefined && { plan }),
+        }),
+    )
+  } finally {
+    view.end()
+    made?.close()
+  }
+}
+
+const EXIT_OF: Readonly<Record<RotationOutcome, ExitCode>> = {
+  done: EXIT.done,
+  'scrub-pending': EXIT.pending,
+  pending: EXIT.pending,
+  quarantined: EXIT.quarantined,
+  interrupted: EXIT.interrupted,
+}

@@ -1,0 +1,76 @@
+import { createKeyring, KeyfoldError } from '@keyfold/core'
+import type { Keyring, KeyWrapper } from '@keyfold/core'
+import { keyFile, keyFileId } from '@keyfold/core/key-file'
+import { suggestion } from '../nearest.ts'
+import { looksSecret } from '../secret-shape.ts'
+import type { LoadedConfig } from './load-config.ts'
+
+/** How keys of one scheme are named and opened. `id` touches neither file nor network. */
+interface Scheme {
+  id(place: string): string
+  open(place: string): KeyWrapper
+}
+
+/** Every scheme that a config may name. Nothing else is ever loaded by a name out of a file. */
+const SCHEMES: ReadonlyMap<string, Scheme> = new Map([['key-file', { id: keyFileId, open: keyFile }]])
+
+/** A key as the config names it, before its file was read. */
+export interface NamedKey {
+  readonly id: string
+  /** The URI as configured. */
+  readonly uri: string
+  readonly role: 'active' | 'decrypt-only'
+  open(): KeyWrapper
+}
+
+/**
+ * The keys of a config, the active one first, by id. Opens none of them.
+ *
+ * @throws KeyfoldError ERR_KEY_SCHEME_UNKNOWN, ERR_KEY_ID_INVALID, ERR_CONFIG_INVALID for two keys of one id
+ */
+export function namedKeys({ config, path }: LoadedConfig): NamedKey[] {
+  const { active, decryptOnly } = config.keyring
+  const keys = [named(active, 'active', path), ...decryptOnly.map((uri) => named(uri, 'decrypt-only', path))]
+  const double = keys.find(({ id }, i) => keys.findIndex((key) => key.id === id) < i)
+  if (double === undefined) return keys
+  throw new KeyfoldError('ERR_CONFIG_INVALID', `two keys of the keyring have the id ${double.id}`, {
+    hint: 'A key has one place in the keyring, and a name of its own: for a key file, the file name without its extension.',
+  })
+}
+
+function named(uri: string, role: NamedKey['role'], path: LoadedConfig['path']): NamedKey {
+  const colon = uri.indexOf(':')
+  const scheme = SCHEMES.get(uri.slice(0, colon))
+  if (scheme === undefined) throw unknownScheme(uri.slice(0, colon))
+  // No other machine is ever asked for a key file.
+  if (/^\w*:?\/\//.test(uri.slice(colon + 1))) throw new KeyfoldError('ERR_KEY_ID_INVALID', `keyring.${role}: a key is a path, not a URL`)
+  const place = path(uri.slice(colon + 1))
+  return { id: scheme.id(place), uri, role, open: () => scheme.open(place) }
+}
+
+function unknownScheme(name: string): KeyfoldError {
+  const known = Array.from(SCHEMES.keys())
+  const shown = looksSecret(name) || name.length > 32 ? 'this scheme' : `the scheme "${name}"`
+  return new KeyfoldError('ERR_KEY_SCHEME_UNKNOWN', `no kind of key has ${shown}${suggestion(name, known)}`, {
+    hint: `Known schemes: ${known.join(', ')}. A key is written scheme:place, such as key-file:./keys/2026q4.key.`,
+  })
+}
+
+/**
+ * Opens the keys of a config and makes the keyring.
+ *
+ * @param out ids that the ledger has taken out of service: they are left out, so that nothing is opened or sealed with them
+ * @throws KeyfoldError ERR_KEY_FILE_…, ERR_KEYRING_INVALID; ERR_KEY_DISABLED where the active key is out of service
+ */
+export function openKeyring(keys: readonly NamedKey[], out: ReadonlySet<string>): Keyring {
+  const active = keys.find(({ role }) => role === 'active')!
+  if (out.has(active.id)) throw outOfService(active.id)
+  const rest = keys.filter((key) => key !== active && !out.has(key.id))
+  return createKeyring({ active: active.open(), decryptOnly: rest.map((key) => key.open()) })
+}
+
+function outOfService(id: string): KeyfoldError {
+  return new KeyfoldError('ERR_KEY_DISABLED', `the active key ${id} was retired, by the ledger`, {
+    hint: 'A retired key seals nothing more. Make a new key with `kms-rotate keys create NAME` and set it as keyring.active.',
+  })
+}

@@ -1,0 +1,34 @@
+import type { RotationReport } from '../index.ts'
+import { failedText } from './failed-text.ts'
+import { plural, table } from './table.ts'
+
+/** What was done, one count a line. */
+export function runText({ reason, sealed, rewrapped, reencrypted, conflicts, quarantined, pending }: RotationReport): string {
+  const rows: [string, number][] = [['sealed', sealed]]
+  if (rewrapped > 0 || reason === 'rotation') rows.push(['rewrapped', rewrapped])
+  if (reencrypted > 0 || reason === 'compromise') rows.push(['re-encrypted', reencrypted])
+  // only worth a line when it happened
+  if (conflicts > 0) rows.push(['changed by the application meanwhile', conflicts])
+  rows.push(['set aside', quarantined.total], ['left to do', pending])
+  return table(['WHAT', 'RECORDS'], rows)
+}
+
+/** For people: how it ended, and what to do about what is left. */
+export function runNotes({ outcome, target, quarantined, pending, remains }: RotationReport): string {
+  const notes: string[] = []
+  if (quarantined.total > 0)
+    notes.push(`could not be opened, and left unchanged: ${plural(quarantined.total, 'record')}\n${failedText(quarantined)}`)
+  if (pending > 0 && outcome !== 'interrupted')
+    notes.push(
+      `${plural(pending, 'record')} left: an application still writes plaintext or under an old key. Update it, then kms-rotate run`,
+    )
+  for (const { store, facts } of remains)
+    notes.push(
+      `${store} may still hold copies of replaced values:\n${facts.map((fact) => `  ${fact}`).join('\n')}\nremove the cause, then kms-rotate run`,
+    )
+  if (outcome === 'interrupted') notes.push('stopped; what was done is saved. kms-rotate run goes on')
+  if (outcome === 'quarantined')
+    notes.push('no old key can be retired before what is named here is restored or removed, then kms-rotate run')
+  if (outcome === 'done') notes.push(`done: every record is under ${target}. next: kms-rotate verify --full`)
+  return `\n${notes.join('\n\n')}`
+}

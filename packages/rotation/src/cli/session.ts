@@ -1,0 +1,60 @@
+import type { Keyring, RecordStore } from '@keyfold/core'
+import { keyRoles } from '../key-names.ts'
+import { findLedger } from '../ledger/open.ts'
+import type { Ledger, LedgerKey } from '../ledger/types.ts'
+import { namedKeys, openKeyring } from './keys.ts'
+import type { NamedKey } from './keys.ts'
+import type { LoadedConfig } from './load-config.ts'
+import { loadConfig } from './load-config.ts'
+import { closeStores, openStores } from './stores.ts'
+import type { StoreAccess } from './stores.ts'
+
+/** What a command works with: everything that the config names, open. */
+export interface Session extends LoadedConfig {
+  readonly named: readonly NamedKey[]
+  readonly keyring: Keyring
+  readonly stores: readonly RecordStore[]
+  /** Undefined where none was made yet. */
+  readonly ledger: Ledger | undefined
+}
+
+export interface SessionOptions extends StoreAccess {
+  readonly config: string | undefined
+}
+
+/** The states in which a key opens nothing more. */
+const OUT_OF_SERVICE: ReadonlySet<string> = new Set(['disabled', 'destroyed'])
+
+/**
+ * Opens config, ledger, keys and stores in that order, hands them to `work`, and closes them however it ends. Creates nothing: where no ledger
+ * is, `ledger` is undefined.
+ */
+export async function withSession<T>(options: SessionOptions, work: (session: Session) => Promise<T>): Promise<T> {
+  const loaded = await loadConfig(options.config)
+  const named = namedKeys(loaded)
+  const ledger = await findLedger(loaded.path(loaded.config.ledger))
+  let stores: RecordStore[] = []
+  try {
+    const keyring = openKeyring(named, disabledKeys(ledger))
+    ledger?.keys.check(keyRoles(keyring))
+    stores = await openStores(loaded, options)
+    return await work({ ...loaded, named, keyring, stores, ledger })
+  } finally {
+    await closeStores(stores)
+    ledger?.close()
+  }
+}
+
+/** Ids of the keys that the ledger has taken out of service. */
+function disabledKeys(ledger: Ledger | undefined): ReadonlySet<string> {
+  return new Set(
+    ledgerKeys(ledger)
+      .filter(({ state }) => OUT_OF_SERVICE.has(state))
+      .map(({ id }) => id),
+  )
+}
+
+/** The keys that the ledger knows; none where there is no ledger. */
+export function ledgerKeys(ledger: Ledger | undefined): readonly LedgerKey[] {
+  return ledger?.keys.all() ?? []
+}

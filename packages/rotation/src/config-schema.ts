@@ -1,0 +1,53 @@
+/** The shape of a configuration, strict: an unknown field is an error, since a mistyped one would silently change what a rotation covers. */
+import * as z from 'zod'
+
+const text = z.string().min(1, 'must not be empty').max(4096, 'has at most 4096 characters')
+const name = text.refine((value) => !value.includes('\0'), 'must not hold a zero byte')
+const whole = (least: number, most: number): z.ZodInt =>
+  z.int(`a whole number from ${least} to ${most}`).min(least, `is at least ${least}`).max(most, `is at most ${most}`)
+
+const keyUri = name.regex(/^[a-z][a-z0-9-]*:[^]/, 'a key is written scheme:place, such as key-file:./keys/2026q4.key')
+const renamed = z.record(name, name).refine((names) => Object.keys(names).length === 1)
+
+const table = z.strictObject({
+  table: z.union([name, renamed], { error: 'a table is its name, or { "sealed name": "table" } where it was renamed' }),
+  id: z.union([name, z.array(name).min(1).max(16)], { error: 'an id is the name of a column, or a list of up to 16' }),
+  columns: z.union([z.array(name).min(1).max(2000), z.record(name, name).refine((columns) => Object.keys(columns).length > 0)], {
+    error: 'columns are a list of names, or { "sealed name": "column" } where one was renamed',
+  }),
+})
+
+const store = z.strictObject({
+  type: z.literal('sqlite', { error: 'the only type of store is "sqlite"' }),
+  path: name,
+  tables: z.array(table).min(1, 'names at least one table').max(1000, 'has at most 1000 tables'),
+})
+
+const keyring = z.strictObject({ active: keyUri, decryptOnly: z.array(keyUri).max(64, 'has at most 64 keys').default([]) })
+
+const policy = z.strictObject({
+  cryptoperiodDays: whole(1, 36_500).optional(),
+  approvals: whole(0, 16).default(0),
+  approvers: name.optional(),
+})
+
+export const configSchema = z.strictObject({
+  ledger: name.default('./kms-rotate.ledger.db'),
+  keyring,
+  stores: z.array(store).min(1, 'names at least one store').max(100, 'has at most 100 stores'),
+  policy: policy.default({ approvals: 0 }),
+})
+
+/** A configuration that was checked, with its defaults. */
+export type Config = z.infer<typeof configSchema>
+
+const fieldsOf = (schema: z.ZodObject): string[] => Object.keys(schema.shape)
+
+/** The fields of each object, by the path to it without list positions. */
+export const KNOWN_FIELDS: Readonly<Record<string, readonly string[]>> = {
+  '': fieldsOf(configSchema),
+  'keyring': fieldsOf(keyring),
+  'policy': fieldsOf(policy),
+  'stores': fieldsOf(store),
+  'stores.tables': fieldsOf(table),
+}

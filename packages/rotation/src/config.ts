@@ -1,0 +1,40 @@
+/** A table with sealed columns. */
+export interface TableConfig {
+  /** Its name; or, where it was renamed, the name that records are sealed under with that in the database: `{ customers: 'kunden' }`. */
+  readonly table: string | Readonly<Record<string, string>>
+  readonly id: string | readonly string[]
+  /** Names; or, where a column was renamed, the names that records are sealed under with those in the database: `{ email: 'cust_email' }`. */
+  readonly columns: readonly string[] | Readonly<Record<string, string>>
+}
+
+/** A SQLite database with sealed columns. Relative paths start at the folder of the configuration. */
+export interface StoreConfig {
+  readonly type: 'sqlite'
+  readonly path: string
+  readonly tables: readonly TableConfig[]
+}
+
+export interface PolicyConfig {
+  /** How long a key seals before `status` calls it due. */
+  readonly cryptoperiodDays?: number
+  readonly approvals?: number
+  readonly approvers?: string
+}
+
+/** `kms-rotate.config.ts` or `.json`. Keys are URIs, such as `key-file:./keys/2026q4.key`. */
+export interface KmsRotateConfig {
+  /** Default `./kms-rotate.ledger.db`. */
+  readonly ledger?: string
+  readonly keyring: { readonly active: string; readonly decryptOnly?: readonly string[] }
+  readonly stores: readonly StoreConfig[]
+  readonly policy?: PolicyConfig
+}
+
+/**
+ * Gives a configuration in TypeScript its types.
+ *
+ * @example export default defineConfig({ keyring: { active: 'key-file:./keys/2026q4.key' }, stores: [] })
+ */
+export function defineConfig(config: KmsRotateConfig): KmsRotateConfig {
+  return config
+}

@@ -1,0 +1,32 @@
+import type { KeyfoldErrorOptions } from '@keyfold/core'
+import { KeyfoldError } from '@keyfold/core'
+
+/** Every code that the rotation adds to core's, with its hint. */
+const HINTS = {
+  ERR_PLAN_ALTERED: 'A plan is used exactly as `kms-rotate plan` wrote it. Make a new one with `kms-rotate plan --out FILE`.',
+  ERR_PLAN_INVALID: 'Name the file that `kms-rotate plan --out FILE` wrote.',
+  ERR_PLAN_EXPIRED: 'Make a new plan with `kms-rotate plan --out FILE`.',
+  ERR_PLAN_STALE: 'The configuration, the keys or the columns changed since the plan was made. Look at what changed, then make a new plan.',
+  ERR_LEDGER_INVALID:
+    'Check the path of the ledger in the configuration, or restore it from a backup. Records are not affected: a run works out what is left to do.',
+  ERR_LEDGER_VERSION: 'A newer release wrote this ledger. Update Keyfold; the file was left as it is.',
+  ERR_LEDGER_BUSY: 'Another process holds the ledger. Wait for it to end, then try again.',
+  ERR_LEDGER_ACCESS: 'Check the free space, the permissions and the health of the disk that holds the ledger.',
+  ERR_KEY_NEEDED: 'Rotate first (`kms-rotate run`), then retire the key.',
+  ERR_KEY_UNKNOWN: 'Name a key of the configuration or of the ledger by its id, such as `key-file:2026q3`; `kms-rotate keys list` shows them.',
+  ERR_KEY_DISABLED: 'A key that was taken out of service does not come back. Make a new key and rotate to it.',
+  ERR_STORE_UNSUITED: 'Remove what is named, or take the column out of the configuration. Nothing was written.',
+  ERR_POLICY_UNSUPPORTED: 'This release cannot enforce that part of the policy. Remove it from the configuration, or wait for a release that can.',
+  ERR_INTERRUPTED: 'Nothing was changed. Start again when there is time to finish.',
+} as const satisfies Record<string, string>
+
+/** The codes that `@keyfold/rotation` adds. */
+export type RotationErrorCode = keyof typeof HINTS
+
+/**
+ * @param fact what happened, without a key, a plaintext or a raw value of a record
+ * @param options another hint than the code's, and the error underneath
+ */
+export function rotationError(code: RotationErrorCode, fact: string, options: KeyfoldErrorOptions = {}): KeyfoldError {
+  return new KeyfoldError(code, fact, { hint: HINTS[code], ...options })
+}

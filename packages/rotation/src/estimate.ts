@@ -1,0 +1,94 @@
+import type { Keyring, RecordStore } from '@keyfold/core'
+import { isSyncKeyring, keyWork } from './key-work.ts'
+import type { KeyWork, Worked } from './key-work.ts'
+import { hexOf } from './key-names.ts'
+import type { ColumnPlace, Reason } from './ledger/types.ts'
+
+/** The work that a plan counted in one column. */
+export interface ColumnWork extends ColumnPlace {
+  readonly seal: number
+  readonly rewrap: number
+  readonly reencrypt: number
+}
+
+export interface Estimate {
+  readonly milliseconds: number
+  readonly sampledRecords: number
+  readonly method: string
+  readonly sizeChangeBytes: number
+}
+
+/** What one record of a column was found to take. */
+interface Sample {
+  readonly records: number
+  readonly microseconds: number
+  /** Bytes that an envelope has more than the value it replaces. */
+  readonly growth: number
+}
+
+const SAMPLED_COLUMNS = 50
+const SAMPLED_RECORDS = 2000
+/** A key service bills each call. */
+const SAMPLED_REMOTE = 20
+/** Compare-and-swap of one row in a batch (docs/rotation.md, "How long"). */
+const WRITE_MICROSECONDS = 3
+
+/**
+ * Reads a few records of each column that has work, does their key work in memory, and throws the results away. Changes nothing.
+ */
+export async function estimate(stores: readonly RecordStore[], keyring: Keyring, reason: Reason, columns: readonly ColumnWork[]): Promise<Estimate> {
+  const busy = columns.filter((column) => workOf(column) > 0)
+  const samples = new Map<ColumnWork, Sample>()
+  const budget = isSyncKeyring(keyring) ? SAMPLED_RECORDS : SAMPLED_REMOTE
+  const limit = Math.min(500, Math.max(1, Math.floor(budget / Math.max(1, busy.length))))
+  for (const column of busy.slice(0, SAMPLED_COLUMNS)) {
+    const store = stores.find(({ name }) => name === column.store)!
+    samples.set(column, await sample(store, column, keyring, reason, limit))
+  }
+  return summed(busy, samples)
+}
+
+function workOf({ seal, rewrap, reencrypt }: ColumnWork): number {
+  return seal + rewrap + reencrypt
+}
+
+async function sample(store: RecordStore, column: ColumnWork, keyring: Keyring, reason: Reason, limit: number): Promise<Sample> {
+  const work = keyWork(keyring, reason)
+  // The first time through, code is compiled and pages are fetched: what counts is the second.
+  if (isSyncKeyring(keyring)) await timed(store, column, keyring, work, limit, reason)
+  return timed(store, column, keyring, work, limit, reason)
+}
+
+async function timed(store: RecordStore, column: ColumnWork, keyring: Keyring, work: KeyWork, limit: number, reason: Reason): Promise<Sample> {
+  const started = performance.now()
+  const sweep = reason === 'compromise'
+  const records = await store.read(column, { limit, ...(!sweep && keyring.sealing.length === 1 && { notUnder: hexOf(keyring.active.keyId) }) })
+  const worked = await work(records, sweep)
+  const microseconds = ((performance.now() - started) * 1000) / Math.max(1, records.length)
+  return { records: records.length, microseconds, growth: growthOf(worked) }
+}
+
+function growthOf({ changes }: Worked): number {
+  const grown = changes.seal.reduce((sum, { record, envelope }) => sum + envelope.length - record.value.length, 0)
+  return grown / Math.max(1, changes.seal.length)
+}
+
+function summed(columns: readonly ColumnWork[], samples: ReadonlyMap<ColumnWork, Sample>): Estimate {
+  const found = [...samples.values()]
+  const average = (pick: (sample: Sample) => number): number => found.reduce((sum, one) => sum + pick(one), 0) / Math.max(1, found.length)
+  const typical: Sample = { records: 0, microseconds: average((one) => one.microseconds), growth: average((one) => one.growth) }
+  let microseconds = 0
+  let growth = 0
+  for (const column of columns) {
+    const one = samples.get(column) ?? typical
+    microseconds += workOf(column) * (one.microseconds + WRITE_MICROSECONDS)
+    growth += column.seal * one.growth
+  }
+  const sampledRecords = found.reduce((sum, { records }) => sum + records, 0)
+  return {
+    milliseconds: Math.round(microseconds / 1000),
+    sizeChangeBytes: Math.round(growth),
+    sampledRecords,
+    method: `read and key work of ${sampledRecords} records, measured in memory; writing taken as ${WRITE_MICROSECONDS} microseconds a record`,
+  }
+}

@@ -1,0 +1,62 @@
+import type { Database } from '../sqlite-driver.ts'
+
+/** 'KFLD': tells a ledger from every other SQLite file. */
+export const APPLICATION_ID = 0x4b464c44
+
+const STATES = "'pre-active', 'active', 'decrypt-only', 'disabled', 'compromised', 'destroyed'"
+
+/**
+ * What each version adds to the one before. A released entry never changes; `PRAGMA user_version` is the count of those that were applied.
+ */
+const MIGRATIONS: readonly string[] = [
+  `CREATE TABLE migrations (version INTEGER PRIMARY KEY, applied_at TEXT NOT NULL) STRICT;
+   CREATE TABLE settings (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
+   INSERT INTO settings VALUES ('pseudonym key', randomblob(32));
+   CREATE TABLE keys (
+     id TEXT PRIMARY KEY,
+     key_id TEXT NOT NULL UNIQUE CHECK (length(key_id) = 24),
+     state TEXT NOT NULL CHECK (state IN (${STATES})),
+     since TEXT NOT NULL,
+     reason TEXT NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE rotations (
+     id INTEGER PRIMARY KEY,
+     reason TEXT NOT NULL CHECK (reason IN ('rotation', 'compromise')),
+     target TEXT NOT NULL REFERENCES keys (id),
+     plan TEXT,
+     started_at TEXT NOT NULL,
+     updated_at TEXT NOT NULL,
+     finished_at TEXT,
+     outcome TEXT
+   ) STRICT;
+   CREATE TABLE checkpoints (
+     rotation INTEGER NOT NULL REFERENCES rotations (id),
+     store TEXT NOT NULL,
+     table_name TEXT NOT NULL,
+     column_name TEXT NOT NULL,
+     position TEXT,
+     swept INTEGER NOT NULL CHECK (swept IN (0, 1)),
+     sealed INTEGER NOT NULL,
+     rewrapped INTEGER NOT NULL,
+     reencrypted INTEGER NOT NULL,
+     PRIMARY KEY (rotation, store, table_name, column_name)
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE pending_scrubs (store TEXT PRIMARY KEY, since TEXT NOT NULL) STRICT, WITHOUT ROWID;`,
+]
+
+/** The newest version of the schema. */
+export const SCHEMA_VERSION = MIGRATIONS.length
+
+/** Brings a ledger to the newest version, in one transaction: a process killed here leaves the old one, or an empty file. */
+export function migrate(db: Database, now: Date): void {
+  if (db.pragma('user_version', { simple: true }) === SCHEMA_VERSION) return
+  db.transaction(() => {
+    const from = Number(db.pragma('user_version', { simple: true }))
+    for (let version = from + 1; version <= SCHEMA_VERSION; version++) {
+      db.exec(MIGRATIONS[version - 1]!)
+      db.prepare('INSERT INTO migrations VALUES (?, ?)').run(version, now.toISOString())
+    }
+    db.pragma(`application_id = ${APPLICATION_ID}`, { simple: true })
+    db.pragma(`user_version = ${SCHEMA_VERSION}`, { simple: true })
+  }).immediate()
+}

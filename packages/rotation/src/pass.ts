@@ -1,0 +1,142 @@
+import { setImmediate as breathe } from 'node:timers/promises'
+import type { ReadOptions, RecordStore, StoredRecord } from '@keyfold/core'
+import type { Failures } from './failures.ts'
+import type { KeyWork, Worked } from './key-work.ts'
+import { ACTIONS } from './key-work.ts'
+import type { Checkpoint, ColumnPlace, Ledger } from './ledger/types.ts'
+import type { Tally } from './tally.ts'
+
+/** What the passes of a run share. */
+export interface PassRun {
+  readonly ledger: Ledger
+  readonly rotation: number
+  readonly work: KeyWork
+  readonly batch: number
+  /** The sealing key, where there is one alone: the store leaves out what stands under it. */
+  readonly notUnder: string | undefined
+  readonly tally: Tally
+  readonly signal: AbortSignal | undefined
+}
+
+/** One pass over one column. */
+export interface ColumnPass {
+  /** Cells that were replaced, and that another writer had changed meanwhile. */
+  changed: number
+  conflicts: number
+  /** What a census counts as pending though this pass left it alone: see `Worked.claims`. */
+  stuck: number
+  /** It began at a checkpoint, and so did not see the whole column. */
+  readonly partial: boolean
+  readonly interrupted: boolean
+}
+
+/** In a second pass a checkpoint saves nothing but reading, so a few in a second do. A sweep saves each, since it would write a batch again. */
+const CHECKPOINT_MS = 250
+
+/**
+ * Goes over a column once, from its checkpoint on: read a batch, do its key work, write it by compare-and-swap, then save the checkpoint. A kill
+ * between any two of these leaves rows that are done, and at most a checkpoint that lags.
+ */
+export async function passOver(run: PassRun, store: RecordStore, place: ColumnPlace, sweep: boolean, failures: Failures): Promise<ColumnPass> {
+  const cursor = new Cursor(run, place)
+  const result: ColumnPass = { changed: 0, conflicts: 0, stuck: 0, partial: cursor.position !== undefined, interrupted: false }
+  try {
+    for (let more = true; more; ) {
+      await breathe() // signals and timers get their turn
+      if (run.signal?.aborted === true) return { ...result, interrupted: true }
+      const records = await store.read(place, optionsFor(run, cursor.position, sweep))
+      if (records.length > 0) await dealWith(run, store, place, records, { sweep, cursor, failures, result })
+      more = records.length === run.batch
+    }
+    cursor.finishPass()
+  } finally {
+    cursor.saveQuietly()
+  }
+  return result
+}
+
+interface BatchParts {
+  readonly sweep: boolean
+  readonly cursor: Cursor
+  readonly failures: Failures
+  readonly result: ColumnPass
+}
+
+async function dealWith(run: PassRun, store: RecordStore, place: ColumnPlace, records: readonly StoredRecord[], parts: BatchParts): Promise<void> {
+  const { cursor, failures, result } = parts
+  const worked = await run.work(records, parts.sweep)
+  await replace(run, store, place, worked, parts)
+  for (const { record, code } of worked.failures) failures.add(place, record, code)
+  result.stuck += worked.claims
+  cursor.advance(records.at(-1)!.position, parts.sweep)
+  run.tally.progress(place, worked.failures.length)
+}
+
+async function replace(run: PassRun, store: RecordStore, place: ColumnPlace, { changes }: Worked, { cursor, result }: BatchParts): Promise<void> {
+  // Before the first cell is replaced, so that a run after a kill still scrubs.
+  if (changes.seal.length > 0 || changes.reencrypt.length > 0) run.tally.requireScrub(run.ledger, place.store)
+  for (const action of ACTIONS) {
+    if (changes[action].length === 0) continue
+    const written = await store.write(place, changes[action])
+    const lost = changes[action].length - written
+    result.changed += written
+    result.conflicts += lost
+    cursor.count(action, written)
+    run.tally.count(action, written, lost)
+  }
+}
+
+function optionsFor({ batch, notUnder }: PassRun, after: string | undefined, sweep: boolean): ReadOptions {
+  return { limit: batch, ...(after !== undefined && { after }), ...(!sweep && notUnder !== undefined && { notUnder }) }
+}
+
+/** Where a pass stands in a column, and what is saved of it. */
+class Cursor {
+  readonly #run: PassRun
+  readonly #place: ColumnPlace
+  #checkpoint: Checkpoint
+  #savedAt = 0
+  #dirty = false
+
+  constructor(run: PassRun, place: ColumnPlace) {
+    this.#run = run
+    this.#place = place
+    this.#checkpoint = run.ledger.rotations.checkpoint(run.rotation, place)
+  }
+
+  get position(): string | undefined {
+    return this.#checkpoint.position
+  }
+
+  count(action: 'seal' | 'rewrap' | 'reencrypt', written: number): void {
+    const field = ({ seal: 'sealed', rewrap: 'rewrapped', reencrypt: 'reencrypted' } as const)[action]
+    this.#checkpoint = { ...this.#checkpoint, [field]: this.#checkpoint[field] + written }
+    this.#dirty = true
+  }
+
+  advance(position: string, atOnce: boolean): void {
+    this.#checkpoint = { ...this.#checkpoint, position }
+    this.#dirty = true
+    if (atOnce || performance.now() - this.#savedAt >= CHECKPOINT_MS) this.#save()
+  }
+
+  finishPass(): void {
+    this.#checkpoint = { ...this.#checkpoint, position: undefined, swept: true }
+    this.#save()
+  }
+
+  /** On the way out, perhaps with an error that must not be hidden behind another: a checkpoint that was not saved lags, no more. */
+  saveQuietly(): void {
+    try {
+      if (this.#dirty) this.#save()
+    } catch {
+      // The rows are written, and the next run finds them done.
+    }
+  }
+
+  #save(): void {
+    this.#run.ledger.rotations.save(this.#run.rotation, this.#place, this.#checkpoint)
+    this.#savedAt = performance.now()
+    this.#dirty = false
+  }
+}

@@ -1,0 +1,81 @@
+import { createHash } from 'node:crypto'
+import type { Keyring, RecordStore } from '@keyfold/core'
+import type { Json } from './canonical-json.ts'
+import { canonicalJson } from './canonical-json.ts'
+import type { PlacedCensus } from './census.ts'
+import { rotationError } from './errors.ts'
+import { hexOf, keyNames } from './key-names.ts'
+import type { ColumnPlace, Reason } from './ledger/types.ts'
+import type { Plan } from './plan-file.ts'
+
+/** What a plan is held against. */
+export interface Circumstances {
+  readonly stores: readonly RecordStore[]
+  readonly keyring: Keyring
+  readonly config?: Json
+  readonly reason?: Reason
+  readonly counts: readonly PlacedCensus[]
+  readonly now: Date
+}
+
+/**
+ * Refuses a plan that no longer fits. How many records are left is not part of it: a plan whose run was cut fits the rest.
+ *
+ * @throws KeyfoldError ERR_PLAN_EXPIRED, ERR_PLAN_STALE
+ */
+export function checkFit(plan: Plan, { stores, keyring, config, reason, counts, now }: Circumstances): void {
+  if (now.getTime() >= Date.parse(plan.expiresAt)) throw rotationError('ERR_PLAN_EXPIRED', `the plan expired at ${plan.expiresAt}`)
+  if (plan.reason === 'compromise' && reason === 'rotation') throw stale('it re-encrypts after a compromise, and a plain rotation was asked for')
+  if (plan.binds.config !== configHash(config)) throw stale('the configuration is not the one that it was made from')
+  checkKeys(plan, keyring)
+  checkColumns(plan, stores)
+  checkSeen(plan, keyring, counts)
+}
+
+export function configHash(config: Json | undefined): string | null {
+  return config === undefined ? null : createHash('sha256').update(canonicalJson(config)).digest('hex')
+}
+
+/** The keys of a keyring as a plan binds them. */
+export function boundKeys(keyring: Keyring): Plan['binds']['keys'] {
+  return keyring.wrappers.map((wrapper) => ({
+    id: wrapper.id,
+    keyId: hexOf(wrapper.keyId),
+    role: keyring.sealing.includes(wrapper) ? 'active' : 'decrypt-only',
+  }))
+}
+
+/** The columns of all stores, in their order. */
+function placesOf(stores: readonly RecordStore[]): ColumnPlace[] {
+  return stores.flatMap(({ name, columns }) => columns.map(({ table, column }) => ({ store: name, table, column })))
+}
+
+export function seenKeys(counts: readonly PlacedCensus[]): string[] {
+  return [...new Set(counts.flatMap(({ byKey }) => [...byKey.keys()]))].sort()
+}
+
+function checkKeys({ binds }: Plan, keyring: Keyring): void {
+  const now = boundKeys(keyring)
+  const same = (a: (typeof now)[number], b: (typeof now)[number]): boolean => a.id === b.id && a.keyId === b.keyId && a.role === b.role
+  const gone = binds.keys.filter((key) => !now.some((other) => same(key, other)))
+  const changed = [...gone, ...now.filter((key) => !binds.keys.some((other) => same(key, other)))]
+  if (changed.length > 0) throw stale(`the keys are not those that it was made with: ${[...new Set(changed.map(({ id }) => id))].join(', ')}`)
+}
+
+function checkColumns({ columns }: Plan, stores: readonly RecordStore[]): void {
+  const key = ({ store, table, column }: ColumnPlace): string => canonicalJson([store, table, column])
+  const planned = columns.map(key)
+  const now = placesOf(stores).map(key)
+  if (planned.length !== now.length || planned.some((place) => !now.includes(place))) throw stale('the stores have other columns than it counted')
+}
+
+/** A key that no record claimed then: an older copy of the database was put back, or somebody else seals into it. */
+function checkSeen({ binds }: Plan, keyring: Keyring, counts: readonly PlacedCensus[]): void {
+  const known = new Set([...binds.seen, ...keyring.sealing.map(({ keyId }) => hexOf(keyId))])
+  const strange = seenKeys(counts).filter((keyId) => !known.has(keyId))
+  if (strange.length > 0) throw stale(`there are records under a key that it did not count: ${strange.map(keyNames(keyring)).join(', ')}`)
+}
+
+function stale(fact: string): Error {
+  return rotationError('ERR_PLAN_STALE', `the plan no longer fits: ${fact}`)
+}

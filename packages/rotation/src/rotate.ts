@@ -1,0 +1,158 @@
+import type { Keyring, RecordStore } from '@keyfold/core'
+import { KeyfoldError } from '@keyfold/core'
+import type { Json } from './canonical-json.ts'
+import type { NamedCensus, PlacedCensus } from './census.ts'
+import { countAll, named, pendingIn, sealedIn } from './census.ts'
+import type { FailureReport } from './failures.ts'
+import { keyNames, keyRoles, hexOf } from './key-names.ts'
+import { keyWork } from './key-work.ts'
+import type { Ledger, LedgerRotation, Reason } from './ledger/types.ts'
+import type { Ending } from './passes.ts'
+import { makePasses } from './passes.ts'
+import type { Plan } from './plan-file.ts'
+import { checkFit } from './plan-fit.ts'
+import { checkStores } from './preflight.ts'
+import type { Running } from './running.ts'
+import { running } from './running.ts'
+import type { Remains } from './scrub.ts'
+import { scrubPending, unscrubbed } from './scrub.ts'
+import type { RotationProgress } from './tally.ts'
+import { Tally } from './tally.ts'
+
+const DEFAULT_BATCH = 500
+const MAX_BATCH = 10_000
+
+export interface RotateOptions {
+  readonly stores: readonly RecordStore[]
+  /** The active key seals; records under the decrypt-only ones move to it. */
+  readonly keyring: Keyring
+  /** From `openLedger`; as a function it is opened after everything was checked, so that bad input leaves no file behind. */
+  readonly ledger: Ledger | (() => Promise<Ledger>)
+  /** `compromise` gives every record a new data key; `rotation`, the default, wraps the data keys anew. */
+  readonly reason?: Reason
+  /** Refused where it no longer fits. */
+  readonly plan?: Plan
+  /** What the plan was made with as `config`. */
+  readonly config?: Json
+  /** Records in a transaction: 1 to 10000, 500 where it is left out. */
+  readonly batch?: number
+  /** `false` leaves replaced plaintext in free pages until a later run; the report says so. */
+  readonly scrub?: boolean
+  /** Ends the run after the batch under way, its checkpoint saved; the outcome is then `interrupted`. */
+  readonly signal?: AbortSignal
+  readonly onProgress?: (progress: RotationProgress) => void
+}
+
+/** `pending`: something else keeps writing plaintext or under an older key. The first that applies, in this order from the end. */
+export type RotationOutcome = 'done' | 'scrub-pending' | 'pending' | 'quarantined' | 'interrupted'
+
+export interface RotationReport {
+  readonly outcome: RotationOutcome
+  readonly reason: Reason
+  /** The key that records were moved to. */
+  readonly target: string
+  /** Whether an earlier run of the same rotation had been cut. */
+  readonly resumed: boolean
+  readonly passes: number
+  /** Cells that this run replaced. */
+  readonly sealed: number
+  readonly rewrapped: number
+  readonly reencrypted: number
+  /** Cells that another writer changed at the same moment: its value won, and a later pass dealt with it. */
+  readonly conflicts: number
+  readonly pending: number
+  readonly quarantined: FailureReport
+  readonly remains: readonly Remains[]
+  readonly census: readonly NamedCensus[]
+  readonly milliseconds: number
+}
+
+/**
+ * Moves every record of the stores to the keyring's active key: seals plaintext, rewraps (or re-encrypts) what stands under another key, and
+ * removes what replaced plaintext left in free pages. Convergent: killed at any moment, a second call finishes. A record that does not open is
+ * counted and reported, and the rest goes on.
+ *
+ * @throws KeyfoldError before anything is changed: ERR_STORE_UNSUITED, ERR_PLAN_…, ERR_KEY_MISMATCH, ERR_KEY_DISABLED, ERR_LEDGER_…; in the
+ *   middle, all that was done saved: ERR_KEY_UNAVAILABLE, ERR_KEY_DENIED, and what a store throws
+ * @example const report = await rotate({ stores, keyring, ledger: await openLedger('./rotation.db') })
+ */
+export function rotate(options: RotateOptions): Running<RotationProgress, RotationReport> {
+  return running((report) => perform(options, report), options.onProgress)
+}
+
+async function perform(options: RotateOptions, report: (progress: RotationProgress) => void): Promise<RotationReport> {
+  const started = performance.now()
+  const counts = await checkEverything(options)
+  const ledger = typeof options.ledger === 'function' ? await options.ledger() : options.ledger
+  ledger.keys.register(keyRoles(options.keyring))
+  const { rotation, resumed } = startRotation(ledger, options)
+  const tally = new Tally(workload(counts, options.keyring, rotation.reason), report)
+  const ending = await moveAll(options, ledger, rotation, tally)
+  const remains = await scrub(options, ledger, ending)
+  return {
+    outcome: outcomeOf(ending, remains),
+    reason: rotation.reason,
+    target: rotation.target,
+    resumed,
+    passes: ending.passes,
+    ...tally.counts,
+    pending: ending.pending,
+    quarantined: ending.failures.report(),
+    remains,
+    census: named(ending.counts, keyNames(options.keyring, ledger.keys.all())),
+    milliseconds: Math.round(performance.now() - started),
+  }
+}
+
+/** All that can be refused is refused here, before a file or a row is touched. */
+async function checkEverything(options: RotateOptions): Promise<PlacedCensus[]> {
+  const { stores, batch = DEFAULT_BATCH } = options
+  if (!Number.isInteger(batch) || batch < 1 || batch > MAX_BATCH) {
+    throw new KeyfoldError('ERR_ARGUMENT', `a batch has 1 to ${MAX_BATCH} records`)
+  }
+  await checkStores(stores)
+  const counts = await countAll(stores)
+  if (options.plan !== undefined) checkFit(options.plan, { ...options, counts, now: new Date() })
+  return counts
+}
+
+async function moveAll(options: RotateOptions, ledger: Ledger, { id, reason }: LedgerRotation, tally: Tally): Promise<Ending> {
+  const { stores, keyring, batch = DEFAULT_BATCH, signal } = options
+  for (const store of stores) await store.prepare()
+  const notUnder = keyring.sealing.length === 1 ? hexOf(keyring.active.keyId) : undefined
+  const run = { ledger, rotation: id, work: keyWork(keyring, reason), batch, notUnder, tally, signal }
+  const ending = await makePasses(run, stores, keyring, reason)
+  // With a record set aside it stays open: once that is repaired, the next run deals with it as this one would have.
+  if (!ending.interrupted && ending.pending === 0 && ending.failures.total === 0) ledger.rotations.finish(id, 'done')
+  return ending
+}
+
+/**
+ * Goes on with the rotation that was cut, or begins one. What a compromise began stays one: after a kill, or under a still newer key, a plain
+ * `run` must not merely rewrap the data keys that were exposed.
+ */
+function startRotation(ledger: Ledger, { keyring, reason = 'rotation', plan }: RotateOptions): { rotation: LedgerRotation; resumed: boolean } {
+  const target = keyring.active.id
+  const cut = ledger.rotations.unfinished()
+  const strongest = [reason, plan?.reason, cut?.reason].includes('compromise') ? 'compromise' : 'rotation'
+  if (cut?.target === target && cut.reason === strongest) return { rotation: cut, resumed: true }
+  return { rotation: ledger.rotations.begin(strongest, target, plan?.sha256), resumed: false }
+}
+
+function workload(counts: readonly PlacedCensus[], keyring: Keyring, reason: Reason): number {
+  const ofColumn = (count: PlacedCensus): number =>
+    reason === 'compromise' ? count.plaintext + count.malformed + sealedIn(count) : pendingIn(count, keyring)
+  return counts.reduce((sum, count) => sum + ofColumn(count), 0)
+}
+
+async function scrub({ stores, scrub: wanted = true }: RotateOptions, ledger: Ledger, ending: Ending): Promise<Remains[]> {
+  if (ending.interrupted) return []
+  return wanted ? scrubPending(stores, ledger.scrubs) : unscrubbed(ledger.scrubs)
+}
+
+function outcomeOf({ interrupted, pending, failures }: Ending, remains: readonly Remains[]): RotationOutcome {
+  if (interrupted) return 'interrupted'
+  if (failures.total > 0) return 'quarantined'
+  if (pending > 0) return 'pending'
+  return remains.length > 0 ? 'scrub-pending' : 'done'
+}

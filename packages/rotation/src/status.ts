@@ -1,0 +1,111 @@
+import type { Keyring, KeyState, RecordStore } from '@keyfold/core'
+import type { NamedCensus } from './census.ts'
+import { countAll, named } from './census.ts'
+import type { KeyNames } from './key-names.ts'
+import { hexOf, keyNames } from './key-names.ts'
+import type { Ledger, LedgerKey, Reason } from './ledger/types.ts'
+
+export interface StatusOptions {
+  readonly stores: readonly RecordStore[]
+  readonly keyring: Keyring
+  /** Without one nothing is known of the past: no key is due, no rotation is under way. */
+  readonly ledger?: Ledger | undefined
+  readonly cryptoperiodDays?: number | undefined
+}
+
+export interface KeyStatus {
+  readonly id: string
+  readonly state: KeyState
+  readonly records: number
+  /** When the key's cryptoperiod ends; null for keys that seal no more, and where no policy or no ledger says. */
+  readonly due: string | null
+}
+
+/** As the census, but `malformed` is there only where a column has such cells. */
+export type ColumnStatus = Omit<NamedCensus, 'malformed'> & { readonly malformed?: number }
+
+export interface RotationStatus {
+  readonly state: 'unfinished' | 'scrub-pending'
+  readonly reason: Reason | null
+  readonly target: string | null
+  readonly startedAt: string | null
+  readonly updatedAt: string | null
+  readonly sealed: number
+  readonly rewrapped: number
+  readonly reencrypted: number
+  /** Stores in whose free pages replaced values may still lie. */
+  readonly scrubPending: readonly string[]
+}
+
+/** The document that `kms-rotate status --json` prints. */
+export interface StatusReport {
+  readonly schema: 'kms-rotate/1'
+  readonly message_type: 'status'
+  readonly keys: readonly KeyStatus[]
+  readonly stores: readonly ColumnStatus[]
+  readonly rotation: RotationStatus | null
+}
+
+const DAY_MS = 86_400_000
+
+/** Says where every record stands, per key and column, without opening any. Changes nothing. */
+export async function status({ stores, keyring, ledger, cryptoperiodDays }: StatusOptions): Promise<StatusReport> {
+  const remembered = ledger?.keys.all() ?? []
+  const nameOf = keyNames(keyring, remembered)
+  const columns = named(await countAll(stores), nameOf)
+  const keys = keysOf(keyring, remembered, nameOf).map((key) => ({
+    id: key.id,
+    state: key.state,
+    records: columns.reduce((sum, { byKey }) => sum + (byKey[key.id] ?? 0), 0),
+    due: dueOf(key, cryptoperiodDays),
+  }))
+  return {
+    schema: 'kms-rotate/1',
+    message_type: 'status',
+    keys,
+    stores: columns.map(({ malformed, ...column }) => (malformed === 0 ? column : { ...column, malformed })),
+    rotation: ledger === undefined ? null : rotationOf(ledger),
+  }
+}
+
+interface KnownKey {
+  readonly id: string
+  readonly keyId: string
+  readonly state: KeyState
+  /** Undefined for a key that no run has registered. */
+  readonly since?: string | undefined
+}
+
+/** The keys of the configuration, the active one first, then those that the ledger alone remembers. */
+function keysOf(keyring: Keyring, remembered: readonly LedgerKey[], nameOf: KeyNames): KnownKey[] {
+  const configured = keyring.wrappers.map((wrapper) => {
+    const keyId = hexOf(wrapper.keyId)
+    const state: KeyState = keyring.sealing.includes(wrapper) ? 'active' : 'decrypt-only'
+    const before = remembered.find((key) => key.keyId === keyId)
+    return { id: nameOf(keyId), keyId, state, since: before?.state === state ? before.since : undefined }
+  })
+  const others = remembered.filter(({ keyId }) => !configured.some((key) => key.keyId === keyId))
+  // A key that the configuration names no more seals nothing, whatever it did when the ledger was last written.
+  return [...configured, ...others.map((key) => (key.state === 'active' ? { ...key, state: 'decrypt-only' as const } : key))]
+}
+
+function dueOf({ state, since }: KnownKey, days: number | undefined): string | null {
+  if (state !== 'active' || since === undefined || days === undefined) return null
+  return new Date(Date.parse(since) + days * DAY_MS).toISOString().replace(/\.\d+Z$/, 'Z')
+}
+
+function rotationOf({ rotations, scrubs }: Ledger): RotationStatus | null {
+  const cut = rotations.unfinished()
+  const scrubPending = scrubs.pending()
+  if (cut === undefined && scrubPending.length === 0) return null
+  const counts = cut === undefined ? { sealed: 0, rewrapped: 0, reencrypted: 0 } : rotations.totals(cut.id)
+  return {
+    state: cut === undefined ? 'scrub-pending' : 'unfinished',
+    reason: cut?.reason ?? null,
+    target: cut?.target ?? null,
+    startedAt: cut?.startedAt ?? null,
+    updatedAt: cut?.updatedAt ?? null,
+    ...counts,
+    scrubPending,
+  }
+}

@@ -1,0 +1,57 @@
+import type { Action } from './key-work.ts'
+import type { ColumnPlace, Ledger } from './ledger/types.ts'
+
+/** How far a run is, after each batch. */
+export interface RotationProgress extends ColumnPlace {
+  /** The pass over all columns; later ones pick up what was written meanwhile. */
+  readonly pass: number
+  /** Cells that were dealt with, of those that were pending when the run began. */
+  readonly done: number
+  readonly total: number
+  readonly sealed: number
+  readonly rewrapped: number
+  readonly reencrypted: number
+  readonly conflicts: number
+  readonly quarantined: number
+}
+
+/** The counts of one run. */
+export class Tally {
+  readonly #report: (progress: RotationProgress) => void
+  readonly #total: number
+  readonly #scrubs = new Set<string>()
+  readonly counts = { sealed: 0, rewrapped: 0, reencrypted: 0, conflicts: 0 }
+  pass = 0
+  quarantined = 0
+
+  constructor(total: number, report: (progress: RotationProgress) => void) {
+    this.#total = total
+    this.#report = report
+  }
+
+  startPass(pass: number): void {
+    this.pass = pass
+    this.quarantined = 0
+  }
+
+  count(action: Action, written: number, conflicts: number): void {
+    if (action === 'seal') this.counts.sealed += written
+    else if (action === 'rewrap') this.counts.rewrapped += written
+    else this.counts.reencrypted += written
+    this.counts.conflicts += conflicts
+  }
+
+  requireScrub(ledger: Ledger, store: string): void {
+    if (this.#scrubs.has(store)) return
+    ledger.scrubs.require(store)
+    this.#scrubs.add(store)
+  }
+
+  progress({ store, table, column }: ColumnPlace, quarantined: number): void {
+    this.quarantined += quarantined
+    const { sealed, rewrapped, reencrypted } = this.counts
+    const done = sealed + rewrapped + reencrypted + this.quarantined
+    const total = Math.max(this.#total, done)
+    this.#report({ store, table, column, pass: this.pass, done, total, ...this.counts, quarantined: this.quarantined })
+  }
+}

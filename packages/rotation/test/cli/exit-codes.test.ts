@@ -1,0 +1,138 @@
+import { chmodSync, writeFileSync, existsSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { createKeyFile } from '@keyfold/core/key-file'
+import { temporaryFolder } from '@keyfold/test-support'
+import { describe, expect, test } from 'vitest'
+import { kmsRotate } from './process.ts'
+import { workspace } from './workspace.ts'
+
+describe('a command ends with', () => {
+  test('2 where work is left and somebody asks, 0 where nobody asks', async () => {
+    const { folder } = workspace()
+    const codes = [
+      await kmsRotate(folder, ['status']),
+      await kmsRotate(folder, ['status', '--exit-code']),
+      await kmsRotate(folder, ['plan', '--exit-code']),
+    ]
+    expect(codes.map(({ code }) => code)).toEqual([0, 2, 2])
+  })
+
+  test('5 where the active key is overdue and somebody asks', async () => {
+    const { folder, configure } = workspace()
+    configure((config) => (config.policy = { cryptoperiodDays: 1 }))
+    await kmsRotate(folder, ['run'])
+    expect((await kmsRotate(folder, ['status', '--exit-code'])).code).toBe(0)
+    const { default: Database } = await import('better-sqlite3')
+    const ledger = new Database(join(folder, 'ledger.db'))
+    ledger.exec("UPDATE keys SET since = '2020-01-01T00:00:00.000Z'")
+    ledger.close()
+    expect((await kmsRotate(folder, ['status', '--exit-code'])).code).toBe(5)
+  })
+
+  test('10 without a config', async () => {
+    expect((await kmsRotate(temporaryFolder(), ['status'])).code).toBe(10)
+  })
+
+  test('12 where a key file is missing, readable by others, or another key under the same name', async () => {
+    const { folder, configure } = workspace()
+    await kmsRotate(folder, ['run'])
+    configure(({ keyring }) => (keyring.active = 'key-file:./third.key'))
+    const missing = await kmsRotate(folder, ['run'])
+    configure(({ keyring }) => (keyring.active = 'key-file:./first.key'))
+    chmodSync(join(folder, 'first.key'), 0o644)
+    const open = await kmsRotate(folder, ['run'])
+    const { rmSync } = await import('node:fs')
+    rmSync(join(folder, 'first.key'))
+    createKeyFile(join(folder, 'first.key'))
+    const other = await kmsRotate(folder, ['verify'])
+    expect([missing, open, other].map(({ code, stderr }) => [code, /code: {2}(\w+)/.exec(stderr)?.[1]])).toEqual([
+      [12, 'ERR_KEY_FILE_MISSING'],
+      [12, 'ERR_KEY_FILE_ACCESS'],
+      [12, 'ERR_KEY_MISMATCH'],
+    ])
+  })
+
+  test('14 where a plan was edited, or is none', async () => {
+    const { folder } = workspace()
+    await kmsRotate(folder, ['plan', '--out', 'p.json'])
+    const { readFileSync } = await import('node:fs')
+    writeFileSync(join(folder, 'p.json'), readFileSync(join(folder, 'p.json'), 'utf8').replace('"rotation"', '"compromise"'))
+    const edited = await kmsRotate(folder, ['run', 'p.json'])
+    const none = await kmsRotate(folder, ['run', 'kms-rotate.config.json'])
+    expect([edited.code, none.code]).toEqual([14, 14])
+    expect(existsSync(join(folder, 'ledger.db'))).toBe(false)
+  })
+
+  test('14 where the policy asks for approvals, on every command that reads the config', async () => {
+    const { folder, configure, snapshot } = workspace()
+    configure((config) => (config.policy = { approvals: 2 }))
+    const before = snapshot()
+    for (const args of [['status'], ['plan'], ['run'], ['verify'], ['keys', 'list'], ['retire', 'key-file:first']])
+      expect((await kmsRotate(folder, args)).code).toBe(14)
+    expect(snapshot()).toEqual(before)
+  })
+
+  test('130 on Ctrl-C in a run, with everything saved: the next run does the rest', async () => {
+    const { folder } = workspace(20_000)
+    const { code, stderr } = await kmsRotate(folder, ['run', '--batch', '50'], {
+      onStart: (child) => {
+        const watch = setInterval(() => {
+          if (!existsSync(join(folder, 'ledger.db'))) return
+          clearInterval(watch)
+          setTimeout(() => child.kill('SIGINT'), 300)
+        }, 10)
+      },
+    })
+    expect(stderr).toContain('stopping: the batch is being finished')
+    expect(code).toBe(130)
+    expect((await kmsRotate(folder, ['status', '--exit-code'])).code).toBe(2)
+    expect((await kmsRotate(folder, ['run'])).code).toBe(0)
+    expect((await kmsRotate(folder, ['verify', '--full'])).code).toBe(0)
+  })
+})
+
+describe('files', () => {
+  test('plan and status leave the folder as it is', async () => {
+    const { folder, snapshot } = workspace()
+    const before = snapshot()
+    await kmsRotate(folder, ['status'])
+    await kmsRotate(folder, ['plan'])
+    await kmsRotate(folder, ['verify'])
+    expect(snapshot()).toEqual(before)
+  })
+
+  test('keys create makes a file of mode 600, and never replaces one', async () => {
+    const { folder } = workspace()
+    const { code, stdout } = await kmsRotate(folder, ['keys', 'create', 'third', '--out', folder, '--json'])
+    expect({ code, ...(JSON.parse(stdout) as object) }).toMatchObject({ code: 0, id: 'key-file:third', path: join(folder, 'third.key') })
+    expect(statSync(join(folder, 'third.key')).mode & 0o777).toBe(0o600)
+    const again = await kmsRotate(folder, ['keys', 'create', join(folder, 'third.key')])
+    expect(again.stderr).toContain('ERR_KEY_FILE_EXISTS')
+  })
+
+  test('a plan never replaces a file that is not one', async () => {
+    const { folder, snapshot } = workspace()
+    const before = snapshot()
+    expect((await kmsRotate(folder, ['plan', '--out', 'app.db'])).code).toBe(64)
+    expect(snapshot()).toEqual(before)
+    await kmsRotate(folder, ['plan', '--out', 'p.json'])
+    expect((await kmsRotate(folder, ['plan', '--out', 'p.json'])).code).toBe(0)
+  })
+
+  test('a config in TypeScript is read, with defineConfig and paths from its own folder', async () => {
+    const { folder } = workspace()
+    writeFileSync(
+      join(folder, 'own.config.ts'),
+      `import { defineConfig } from '@keyfold/rotation'
+const columns: readonly string[] = ['email']
+export default defineConfig({
+  keyring: { active: 'key-file:./first.key' },
+  stores: [{ type: 'sqlite', path: './app.db', tables: [{ table: 'customers', id: 'customer_id', columns }] }],
+})
+`,
+    )
+    const { code, stdout } = await kmsRotate(join(folder, '..'), ['status', '--json', '--config', join(folder, 'own.config.ts')])
+    expect(code).toBe(0)
+    expect(JSON.parse(stdout)).toMatchObject({ stores: [{ column: 'email', plaintext: 20 }] })
+  })
+})

@@ -1,0 +1,84 @@
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { kmsRotate } from './process.ts'
+import { fill, sql } from './workspace.ts'
+import type { WorkspaceConfig } from './workspace.ts'
+
+/**
+ * Plays the commands of a transcript again in a fresh folder and gives the whole transcript as it is now. A line `$ …` is a command; below it
+ * stand its stdout, its stderr behind `! `, and `[exit N]` where N is not 0. All else that begins with `#` is for the reader.
+ */
+export async function replay(transcript: string, folder: string): Promise<string> {
+  const parts: string[] = []
+  for (const line of transcript.split('\n')) {
+    if (line.startsWith('#')) parts.push(line)
+    else if (line.startsWith('$ ')) parts.push([line, ...(await play(words(line.slice(2)), folder))].join('\n'))
+  }
+  return `${parts.join('\n\n')}\n`
+}
+
+/** Words are parted by blanks; quotes of either kind keep them together. */
+function words(line: string): string[] {
+  return Array.from(line.matchAll(/"([^"]*)"|'([^']*)'|\S+/g), ([word, double, single]) => double ?? single ?? word)
+}
+
+async function play([verb = '', ...args]: readonly string[], folder: string): Promise<string[]> {
+  if (verb !== 'kms-rotate') return helper(verb, args, folder)
+  const { code, stdout, stderr } = await kmsRotate(folder, args)
+  return normalise(
+    [
+      ...textLines(stdout),
+      ...textLines(stderr).map((text) => (text === '' ? '!' : `! ${text}`)),
+      ...(code === 0 ? [] : [`[exit ${code}]`]),
+    ],
+    folder,
+  )
+}
+
+/** The few things that a transcript does beside `kms-rotate`. */
+function helper(verb: string, args: readonly string[], folder: string): string[] {
+  const [first = ''] = args
+  if (verb === 'customers') fill(join(folder, 'app.db'), Number(first))
+  else if (verb === 'sql') return sql(join(folder, 'app.db'), first).map((row) => JSON.stringify(row))
+  else if (verb === 'active') configure(folder, ({ keyring }) => Object.assign(keyring, { active: first, decryptOnly: args.slice(1) }))
+  else if (verb === 'policy') configure(folder, (config) => (config.policy = JSON.parse(first) as object))
+  else if (verb === 'set') configure(folder, (config) => setAt(config, first.split('.'), args[1]!))
+  else if (verb === 'rm') rmSync(join(folder, first))
+  else if (verb === 'ls') return readdirSync(folder).sort()
+  else throw new Error(`a transcript has no command ${verb}`)
+  return []
+}
+
+function configure(folder: string, change: (config: WorkspaceConfig) => void): void {
+  const file = join(folder, 'kms-rotate.config.json')
+  const config = JSON.parse(readFileSync(file, 'utf8')) as WorkspaceConfig
+  change(config)
+  writeFileSync(file, JSON.stringify(config, null, 2))
+}
+
+function setAt(target: object, [name = '', ...rest]: readonly string[], value: string): void {
+  const fields = target as Record<string, unknown>
+  if (rest.length === 0) fields[name] = value
+  else setAt(fields[name] as object, rest, value)
+}
+
+function textLines(text: string): string[] {
+  return text === '' ? [] : text.replace(/\n$/, '').split('\n')
+}
+
+/** What differs from run to run: keys, times, speeds, the folder. */
+function normalise(lines: readonly string[], folder: string): string[] {
+  const now = new Date()
+  const quarter = `${now.getUTCFullYear()}q${Math.floor(now.getUTCMonth() / 3) + 1}`
+  return lines.map((line) =>
+    line
+      .replaceAll(folder, '<folder>')
+      .replaceAll(quarter, '<quarter>')
+      .replace(/\b[0-9a-f]{64}\b/g, '<sha256>')
+      .replace(/\b[0-9a-f]{24}\b/g, '<key id>')
+      .replace(/\d{4}-\d\d-\d\d(T[\d:.]+Z)?/g, '<time>')
+      .replace(/[\d,]+\/s/g, '<rate>/s')
+      .replace(/about [\d.,]+ (s|ms|min|h)\b/g, 'about <duration>')
+      .replace(/rec:[0-9a-f]{16}/g, '<record>'),
+  )
+}

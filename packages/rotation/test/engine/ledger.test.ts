@@ -1,0 +1,118 @@
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import Sqlite from 'better-sqlite3'
+import { temporaryFolder } from '@keyfold/test-support'
+import { describe, expect, test } from 'vitest'
+import { openLedger, rotate } from '../../src/index.ts'
+import { findLedger } from '../../src/ledger/open.ts'
+import { checkRuntime } from '../../src/sqlite-driver.ts'
+import { bench, codeOf, names } from './fixtures.ts'
+import { MemoryStore } from './memory-store.ts'
+
+const place = { store: 'app.db', table: 'customers', column: 'email' }
+const roles = { active: { id: 'key-file:q3', keyId: 'a'.repeat(24) }, decryptOnly: [] }
+const counts = { sealed: 10, rewrapped: 0, reencrypted: 0 }
+
+describe('a ledger', () => {
+  test('keeps what it was told when it is opened again, and only its owner can read it', async () => {
+    const path = join(temporaryFolder(), 'ledger.db')
+    const ledger = await openLedger(path)
+    ledger.keys.register(roles)
+    const { id } = ledger.rotations.begin('rotation', 'key-file:q3', undefined)
+    ledger.rotations.save(id, place, { position: '17', swept: false, ...counts })
+    ledger.scrubs.require('app.db')
+    ledger.close()
+    const again = await openLedger(path)
+    expect(again.keys.all()).toMatchObject([{ id: 'key-file:q3', state: 'active' }])
+    expect(again.rotations.unfinished()).toMatchObject({ id, target: 'key-file:q3' })
+    expect(again.rotations.checkpoint(id, place)).toMatchObject({ position: '17', sealed: 10 })
+    expect(again.scrubs.pending()).toEqual(['app.db'])
+    expect(statSync(path).mode & 0o777).toBe(0o600)
+    again.close()
+  })
+
+  test('is not made by who only wants to read it', async () => {
+    const path = join(temporaryFolder(), 'ledger.db')
+    expect(await findLedger(path)).toBeUndefined()
+    expect(() => statSync(path)).toThrow('ENOENT')
+  })
+
+  test('refuses another key under a registered name, and a registered key under another name', async () => {
+    const ledger = await openLedger(join(temporaryFolder(), 'ledger.db'))
+    ledger.keys.register(roles)
+    const code = (id: string, keyId: string): string | undefined => {
+      try {
+        ledger.keys.register({ active: { id, keyId }, decryptOnly: [] })
+        return undefined
+      } catch (error) {
+        return (error as { code: string }).code
+      }
+    }
+    expect(code('key-file:q3', 'b'.repeat(24))).toBe('ERR_KEY_MISMATCH')
+    expect(code('key-file:other', 'a'.repeat(24))).toBe('ERR_KEY_MISMATCH')
+    expect(ledger.keys.all()).toMatchObject([{ id: 'key-file:q3', keyId: 'a'.repeat(24) }])
+  })
+
+  test('an exchanged key file ends the run before a row is touched', async () => {
+    const one = await bench()
+    const other = await bench()
+    const store = new MemoryStore('app.db', ['email']).fill('email', names(3))
+    one.ledger.keys.register({ active: { id: 'key-file:q3', keyId: 'c'.repeat(24) }, decryptOnly: [] })
+    expect(await codeOf(rotate({ stores: [store], keyring: other.keyring('q3'), ledger: one.ledger }))).toBe('ERR_KEY_MISMATCH')
+    expect(store.updates.size).toBe(0)
+  })
+
+  test('refuses what is no ledger, and leaves it as it was', async () => {
+    const folder = temporaryFolder()
+    const text = join(folder, 'notes.txt')
+    writeFileSync(text, 'this is no database, it is a text of some length; '.repeat(100))
+    const foreign = join(folder, 'app.db')
+    new Sqlite(foreign).exec('CREATE TABLE customers (id INTEGER PRIMARY KEY); INSERT INTO customers VALUES (1)').close()
+    for (const path of [text, foreign]) {
+      const before = readFileSync(path)
+      expect(await codeOf(openLedger(path))).toBe('ERR_LEDGER_INVALID')
+      expect(readFileSync(path)).toEqual(before)
+    }
+  })
+
+  test('refuses one of a newer release, and leaves it as it was', async () => {
+    const path = join(temporaryFolder(), 'ledger.db')
+    ;(await openLedger(path)).close()
+    const db = new Sqlite(path)
+    db.pragma('user_version = 99')
+    db.close()
+    const before = readFileSync(path)
+    expect(await codeOf(openLedger(path))).toBe('ERR_LEDGER_VERSION')
+    expect(readFileSync(path)).toEqual(before)
+  })
+
+  test('damaged at any page it is refused with a code, never with an untyped error', async () => {
+    const path = join(temporaryFolder(), 'ledger.db')
+    const ledger = await openLedger(path)
+    ledger.keys.register(roles)
+    ledger.close()
+    const whole = readFileSync(path)
+    for (let at = 0; at < whole.length; at += 512) {
+      const damaged = Buffer.from(whole)
+      damaged.fill(0xff, at, at + 512)
+      writeFileSync(path, damaged)
+      const code = await codeOf(openLedger(path).then((opened) => readAll(opened)))
+      expect(code ?? 'ERR_LEDGER_none').toMatch(/^ERR_LEDGER_/)
+    }
+  })
+
+  test('refuses a Node whose better-sqlite3 would end the process', () => {
+    expect(() => checkRuntime({ napi: '9', node: '20.19.0' })).toThrow(expect.objectContaining({ code: 'ERR_RUNTIME' }))
+    expect(() => checkRuntime({ napi: '10', node: '22.14.0' })).not.toThrow()
+  })
+})
+
+function readAll(ledger: Awaited<ReturnType<typeof openLedger>>): void {
+  try {
+    ledger.keys.all()
+    ledger.rotations.unfinished()
+    ledger.scrubs.pending()
+  } finally {
+    ledger.close()
+  }
+}

@@ -1,0 +1,114 @@
+import { spawn } from 'node:child_process'
+import { join } from 'node:path'
+import { createKeyring } from '@keyfold/core'
+import { createKeyFile, keyFile } from '@keyfold/core/key-file'
+import { openDatabase, sealedTable } from '@keyfold/sqlite'
+import Sqlite from 'better-sqlite3'
+
+const CHILD = join(import.meta.dirname, 'child.ts')
+
+export interface Campaign {
+  readonly folder: string
+  readonly kills: number
+  readonly rows: number
+}
+
+export interface CampaignResult {
+  /** Runs that died in the middle. */
+  readonly kills: number
+  /** Keys that all rows moved to, one after the other; the last one holds them now. */
+  readonly phases: number
+}
+
+/** A table of plain rows, and a trigger that counts how often each of them is updated. */
+function createDatabase(folder: string, rows: number): void {
+  const db = new Sqlite(join(folder, 'app.db'))
+  db.exec(`
+    CREATE TABLE customers (id INTEGER PRIMARY KEY, email TEXT, phone TEXT);
+    CREATE TABLE updates (row INTEGER PRIMARY KEY, times INTEGER NOT NULL);
+    CREATE TRIGGER counted AFTER UPDATE ON customers BEGIN
+      INSERT INTO updates VALUES (new.id, 1) ON CONFLICT DO UPDATE SET times = times + 1;
+    END;`)
+  const insert = db.prepare('INSERT INTO customers VALUES (?, ?, ?)')
+  db.transaction(() => {
+    for (let id = 1; id <= rows; id++) insert.run(id, emailOf(id), phoneOf(id))
+  })()
+  db.close()
+}
+
+const emailOf = (id: number): string => `person${id}@example.org`
+const phoneOf = (id: number): string | null => (id % 7 === 0 ? null : `+49 30 ${id}`)
+
+/** Seals, then rotates from key to key, and kills the process at random moments until it has died so many times; then lets it finish. */
+export async function killAndResume({ folder, kills, rows }: Campaign): Promise<CampaignResult> {
+  createDatabase(folder, rows)
+  let killed = 0
+  let active = 0
+  // How long a whole run takes here; a first guess, then measured.
+  let longest = 1500
+  createKeyFile(join(folder, 'k0.key'))
+  while (killed < kills) {
+    const delay = Math.random() * longest
+    const { died, milliseconds } = await runOnce(folder, active, delay)
+    if (died) {
+      killed++
+      continue
+    }
+    longest = Math.max(50, Math.min(longest, milliseconds * 1.2))
+    createKeyFile(join(folder, `k${++active}.key`))
+  }
+  await runOnce(folder, active, undefined)
+  return { kills: killed, phases: active + 1 }
+}
+
+/** @param delay milliseconds from the run's beginning to SIGKILL; never where undefined */
+async function runOnce(folder: string, active: number, delay: number | undefined): Promise<{ died: boolean; milliseconds: number }> {
+  const args = ['--conditions=@keyfold/source', '--disable-warning=ExperimentalWarning', CHILD, folder, String(active)]
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  let [output, complaints, started] = ['', '', performance.now()]
+  let timer: NodeJS.Timeout | undefined
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (complaints += text))
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    if (output === '') {
+      started = performance.now()
+      if (delay !== undefined) timer = setTimeout(() => child.kill('SIGKILL'), delay)
+    }
+    output += text
+  })
+  const signal = await new Promise<NodeJS.Signals | null>((resolve, reject) =>
+    child.on('error', reject).on('close', (_, by) => resolve(by)),
+  )
+  clearTimeout(timer)
+  const finished = output.includes('done')
+  if (!finished && signal !== 'SIGKILL') throw new Error(`a run ended by itself: ${output} ${complaints}`)
+  return { died: !finished, milliseconds: performance.now() - started }
+}
+
+export interface Findings {
+  readonly integrity: unknown
+  /** Rows that are missing, do not open under the last key alone, or hold another value than at first. */
+  readonly wrong: number
+  /** How often the rows were updated: the least and the most of them. */
+  readonly updates: readonly [least: number, most: number]
+}
+
+/** Opens every row with the last key alone. */
+export async function examine(folder: string, { phases }: CampaignResult, rows: number): Promise<Findings> {
+  const db = await openDatabase(join(folder, 'app.db'))
+  const keyring = createKeyring({ active: keyFile(join(folder, `k${phases - 1}.key`)) })
+  const table = sealedTable(db, { table: 'customers', id: 'id', columns: ['email', 'phone'], keyring })
+  let wrong = 0
+  for (let id = 1; id <= rows; id++) {
+    const row = await Promise.resolve(table.get(id)).catch(() => undefined)
+    if (row?.['email'] !== emailOf(id) || row['phone'] !== phoneOf(id)) wrong++
+  }
+  db.close()
+  const raw = new Sqlite(join(folder, 'app.db'), { readonly: true })
+  const integrity = raw.pragma('integrity_check', { simple: true })
+  const { least, most } = raw.prepare('SELECT min(times) AS least, max(times) AS most FROM updates WHERE row % 7 <> 0').get() as Record<
+    string,
+    number
+  >
+  raw.close()
+  return { integrity, wrong, updates: [least!, most!] }
+}

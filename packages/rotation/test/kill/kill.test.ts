@@ -1,0 +1,21 @@
+import { temporaryFolder } from '@keyfold/test-support'
+import { expect, test } from 'vitest'
+import { examine, killAndResume } from './campaign.ts'
+
+// Where all has to be shown, the full figure; else enough to notice what breaks.
+const full = process.env['KEYFOLD_REQUIRE_ALL'] === '1'
+const { kills, rows } = full ? { kills: 100, rows: 20_000 } : { kills: 25, rows: 2_000 }
+
+test(
+  `abuse 30: killed ${kills} times at random moments, a rotation of ${rows} rows loses none and writes none twice`,
+  { timeout: 900_000 },
+  async () => {
+    const folder = temporaryFolder()
+    const result = await killAndResume({ folder, kills, rows })
+    const { integrity, wrong, updates } = await examine(folder, result, rows)
+    expect({ integrity, wrong }).toEqual({ integrity: 'ok', wrong: 0 })
+    // Two columns, each moved once to every key: the batch that a kill cuts is rolled back, its count with it.
+    expect(updates).toEqual([2 * result.phases, 2 * result.phases])
+    console.log(`killed ${result.kills} runs over ${result.phases} keys: ${rows} rows, 0 lost`)
+  },
+)
