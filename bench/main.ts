@@ -1,0 +1,19 @@
+/** npm run bench [-- --json FILE] [-- --rows N]: what sealing, opening and rotating cost, as shares of the least that the same work takes. */
+import { cpus } from 'node:os'
+import { resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { benchRecords } from './records.ts'
+import { table, writeJson } from './report.ts'
+import { benchRotation } from './rotation.ts'
+
+const { values } = parseArgs({ options: { json: { type: 'string' }, rows: { type: 'string', default: '100000' } }, strict: true })
+
+console.log(`Node ${process.version}, ${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}`)
+console.log('Medians of interleaved rounds. A shared machine is noisy: read the shares.\n')
+const records = benchRecords()
+console.log(`${table('Records', 'two AES-256-GCM one-shots of node:crypto, no commitment, no context', records)}\n`)
+const rotation = await benchRotation(Number(values.rows))
+console.log(`${table('Rotation, per row of 256 B', 'reading each row and writing the same bytes back, in the same batches', rotation)}\n`)
+const results = [...records, ...rotation]
+if (values.json !== undefined) writeJson(resolve(process.env['INIT_CWD'] ?? '.', values.json), results)
+console.log(`${results.length} results${values.json === undefined ? '' : `, written to ${values.json}`}`)
