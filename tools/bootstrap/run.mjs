@@ -6,6 +6,8 @@ import { root } from './paths.mjs'
 
 /** @typedef {import('./toolchain.mjs').Toolchain} Toolchain */
 
+const SIGNALS = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])
+
 /** The environment in which `node` and `pnpm` are the right ones. @param {Toolchain} toolchain */
 export function environment(toolchain) {
   const env = { ...process.env }
@@ -26,10 +28,14 @@ export function step(name, program, args, { cwd = root, env, hint }) {
     // a .cmd file on Windows needs a shell; no argument here holds a blank or comes from outside
     const shell = process.platform === 'win32' && !program.endsWith('.exe')
     const child = spawn(program, args, { cwd, env, shell, stdio: ['ignore', 'pipe', 'pipe'] })
+    // whoever ends this process ends the step too, and what it was about to bring is cleaned up
+    const end = (/** @type {NodeJS.Signals} */ signal) => child.kill(signal)
+    for (const signal of SIGNALS) process.on(signal, end)
     let output = ''
     for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (chunk) => (output += chunk))
     child.on('error', (error) => reject(new BootstrapError(`${name} could not start: ${error.message}`, hint)))
     child.on('close', (code) => {
+      for (const signal of SIGNALS) process.off(signal, end)
       if (code === 0) return resolve()
       process.stderr.write(output.trimEnd().split('\n').slice(-40).join('\n') + '\n')
       reject(new BootstrapError(`${name} failed`, hint))

@@ -54,7 +54,7 @@ describe('a script under the bootstrap', () => {
       const seen = []
       for (const name of ['SIGINT', 'SIGTERM']) process.on(name, () => { seen.push(name); if (seen.length === 2) setTimeout(done, 300) })
       const done = () => { console.log(seen.join()); process.exit(130) }
-      setInterval(() => {}, 1000)
+      setTimeout(() => process.exit(9), 20_000)
       console.log('ready')`
     const child = start([bootstrap, '--node', '-e', script])
     child.stdout?.once('data', () => {

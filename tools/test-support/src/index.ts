@@ -1,5 +1,5 @@
 export { corporaFolder, corpus } from './corpora.ts'
 export { fuzzRuns } from './fuzz-runs.ts'
 export { repositoryRoot } from './paths.ts'
-export { requireAll, requireOrSkip } from './require-or-skip.ts'
+export { requireOrSkip } from './require-or-skip.ts'
 export { temporaryFolder } from './temporary.ts'

