@@ -6,7 +6,7 @@
  */
 import { parseArgs } from 'node:util'
 import { KeyfoldError } from '@keyfold/core'
-import { copyDatabase } from './copy-database.ts'
+import { copyDatabase, openOriginal } from './copy-database.ts'
 import { Cli } from './cli.ts'
 import { prepareFolder, writeConfig } from './folder.ts'
 import { makeSampleDatabase } from './sample-database.ts'
@@ -37,15 +37,16 @@ function options(): { db?: string; target: Target } {
 async function main(): Promise<void> {
   const started = Date.now()
   const { db, target } = options()
+  const original = db === undefined ? undefined : openOriginal(db)
   const folder = prepareFolder()
   const cli = new Cli(folder)
 
   say('1. A database')
-  if (db === undefined) makeSampleDatabase(folder.database)
-  else await copyDatabase(db, folder.database)
-  say(db === undefined ? '   10,000 made-up customers.' : '   A copy of yours, made by the online backup API. The original is only read.')
+  if (original === undefined) makeSampleDatabase(folder.database)
+  else await copyDatabase(original, folder.database)
+  say(original === undefined ? '   10,000 made-up customers.' : '   A copy of yours, made by the online backup API. The original is only read.')
 
-  say('2. A master key, and everything sealed under it')
+  say('\n2. A master key, and everything sealed under it')
   cli.run('keys', 'create', '2026q3', '--out', folder.keys)
   writeConfig(folder, target, '2026q3')
   cli.run('plan', '--out', folder.plan)
@@ -58,7 +59,7 @@ async function main(): Promise<void> {
   cli.run('run')
   cli.run('verify', '--full')
 
-  say('4. The old key is retired: no record needs it any more')
+  say('\n4. The old key is retired: no record needs it any more')
   cli.run('retire', 'key-file:2026q3')
   cli.run('status')
   await showStoredAndOpened(folder, target, '2026q4')
