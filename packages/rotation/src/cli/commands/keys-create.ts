@@ -1,5 +1,5 @@
 import { mkdirSync, statSync } from 'node:fs'
-import { basename, dirname, join, relative, resolve, sep } from 'node:path'
+import { basename, dirname, extname, join, relative, resolve, sep } from 'node:path'
 import { KeyfoldError } from '@keyfold/core'
 import { createKeyFile, keyFile, keyFileId } from '@keyfold/core/key-file'
 import type { Command } from 'commander'
@@ -16,7 +16,7 @@ export function addKeysCreate(keys: Command): void {
     .command('create')
     .description('make a key file, mode 600, that is never overwritten')
     .argument('<name>', 'the name of the key, such as 2026q4, or the path of its file')
-    .option('--out <path>', 'a folder, or the file; else the folder keys beside the config')
+    .option('--out <path>', 'a folder (made where it is missing), or the file; else the folder keys beside the config')
     .action((name: string, { out }: { out?: string }, command: Command) => finish(create(name, out, callOf(command))))
 }
 
@@ -41,7 +41,7 @@ function fileFor(name: string, out: string | undefined, configFolder: string): s
     throw usageError('a path and --out were both given', 'Name the key, and its folder with --out; or its path alone.')
   if (isPath) return name
   if (out === undefined) return join(configFolder, 'keys', `${name}.key`)
-  if (out.endsWith('/') || out.endsWith(sep) || isFolder(out)) return join(out, `${name}.key`)
+  if (out.endsWith('/') || out.endsWith(sep) || extname(out) === '' || isFolder(out)) return join(out, `${name}.key`)
   if (keyFileId(out) === `key-file:${name}`) return out
   throw usageError(`the file ${basename(out)} would be a key of another name`, "A key file's name without its extension is the key's name.")
 }
