@@ -101,6 +101,13 @@ describe('files', () => {
     expect(snapshot()).toEqual(before)
   })
 
+  test('keys create makes the folder that --out names, for its owner alone', async () => {
+    const { folder } = workspace()
+    expect((await kmsRotate(folder, ['keys', 'create', 'third', '--out', 'vault/keys'])).code).toBe(0)
+    expect(statSync(join(folder, 'vault', 'keys')).mode & 0o777).toBe(0o700)
+    expect(statSync(join(folder, 'vault', 'keys', 'third.key')).mode & 0o777).toBe(0o600)
+  })
+
   test('keys create makes a file of mode 600, and never replaces one', async () => {
     const { folder } = workspace()
     const { code, stdout } = await kmsRotate(folder, ['keys', 'create', 'third', '--out', folder, '--json'])

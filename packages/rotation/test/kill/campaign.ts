@@ -11,6 +11,7 @@ export interface Campaign {
   readonly folder: string
   readonly kills: number
   readonly rows: number
+  readonly reason: 'rotation' | 'compromise'
 }
 
 export interface CampaignResult {
@@ -40,7 +41,7 @@ const emailOf = (id: number): string => `person${id}@example.org`
 const phoneOf = (id: number): string | null => (id % 7 === 0 ? null : `+49 30 ${id}`)
 
 /** Seals, then rotates from key to key, and kills the process at random moments until it has died so many times; then lets it finish. */
-export async function killAndResume({ folder, kills, rows }: Campaign): Promise<CampaignResult> {
+export async function killAndResume({ folder, kills, rows, reason }: Campaign): Promise<CampaignResult> {
   createDatabase(folder, rows)
   let killed = 0
   let active = 0
@@ -49,7 +50,7 @@ export async function killAndResume({ folder, kills, rows }: Campaign): Promise<
   createKeyFile(join(folder, 'k0.key'))
   while (killed < kills) {
     const delay = Math.random() * longest
-    const { died, milliseconds } = await runOnce(folder, active, delay)
+    const { died, milliseconds } = await runOnce([folder, String(active), reason], delay)
     if (died) {
       killed++
       continue
@@ -57,13 +58,13 @@ export async function killAndResume({ folder, kills, rows }: Campaign): Promise<
     longest = Math.max(50, Math.min(longest, milliseconds * 1.2))
     createKeyFile(join(folder, `k${++active}.key`))
   }
-  await runOnce(folder, active, undefined)
+  await runOnce([folder, String(active), reason], undefined)
   return { kills: killed, phases: active + 1 }
 }
 
 /** @param delay milliseconds from the run's beginning to SIGKILL; never where undefined */
-async function runOnce(folder: string, active: number, delay: number | undefined): Promise<{ died: boolean; milliseconds: number }> {
-  const args = ['--conditions=@keyfold/source', '--disable-warning=ExperimentalWarning', CHILD, folder, String(active)]
+async function runOnce(call: readonly string[], delay: number | undefined): Promise<{ died: boolean; milliseconds: number }> {
+  const args = ['--conditions=@keyfold/source', '--disable-warning=ExperimentalWarning', CHILD, ...call]
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
   let [output, complaints, started] = ['', '', performance.now()]
   let timer: NodeJS.Timeout | undefined
@@ -90,6 +91,8 @@ export interface Findings {
   readonly wrong: number
   /** How often the rows were updated: the least and the most of them. */
   readonly updates: readonly [least: number, most: number]
+  /** Updates of all cells together. */
+  readonly total: number
 }
 
 /** Opens every row with the last key alone. */
@@ -105,10 +108,8 @@ export async function examine(folder: string, { phases }: CampaignResult, rows: 
   db.close()
   const raw = new Sqlite(join(folder, 'app.db'), { readonly: true })
   const integrity = raw.pragma('integrity_check', { simple: true })
-  const { least, most } = raw.prepare('SELECT min(times) AS least, max(times) AS most FROM updates WHERE row % 7 <> 0').get() as Record<
-    string,
-    number
-  >
+  const [least, most] = raw.prepare('SELECT min(times), max(times) FROM updates WHERE row % 7 <> 0').raw().get() as [number, number]
+  const total = raw.prepare('SELECT sum(times) FROM updates').pluck().get() as number
   raw.close()
-  return { integrity, wrong, updates: [least!, most!] }
+  return { integrity, wrong, updates: [least, most], total }
 }

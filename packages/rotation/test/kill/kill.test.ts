@@ -11,7 +11,7 @@ test(
   { timeout: 900_000 },
   async () => {
     const folder = temporaryFolder()
-    const result = await killAndResume({ folder, kills, rows })
+    const result = await killAndResume({ folder, kills, rows, reason: 'rotation' })
     const { integrity, wrong, updates } = await examine(folder, result, rows)
     expect({ integrity, wrong }).toEqual({ integrity: 'ok', wrong: 0 })
     // Two columns, each moved once to every key: the batch that a kill cuts is rolled back, its count with it.
@@ -19,3 +19,13 @@ test(
     console.log(`killed ${result.kills} runs over ${result.phases} keys: ${rows} rows, 0 lost`)
   },
 )
+
+test('abuse 30: a compromise run that is killed writes no cell twice but those of the batch that was cut', { timeout: 300_000 }, async () => {
+  const folder = temporaryFolder()
+  const result = await killAndResume({ folder, kills: 15, rows: 2000, reason: 'compromise' })
+  const { integrity, wrong, total } = await examine(folder, result, 2000)
+  expect({ integrity, wrong }).toEqual({ integrity: 'ok', wrong: 0 })
+  const cells = 2000 + 2000 - Math.floor(2000 / 7)
+  expect(total).toBeGreaterThanOrEqual(cells * result.phases)
+  expect(total).toBeLessThanOrEqual(cells * result.phases + result.kills * 100)
+})
