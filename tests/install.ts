@@ -6,7 +6,8 @@ import type { TestContext } from 'vitest'
 
 type Skippable = Pick<TestContext, 'skip'>
 
-const NO_NETWORK = /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ENETUNREACH|ETIMEDOUT|ERR_SOCKET_TIMEOUT/
+/** Nothing answers, or a proxy answers that this Node's npm does not trust. */
+const NO_NETWORK = /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ENETUNREACH|ETIMEDOUT|ERR_SOCKET_TIMEOUT|CERT_IN_CHAIN|UNABLE_TO_\w+_CERT/
 
 /** The environment of somebody who has this Node, and no npm around the process that hands settings down. */
 function environmentOf(node: string): NodeJS.ProcessEnv {
@@ -24,7 +25,7 @@ export function run(program: string, args: readonly string[], cwd: string, node:
 /** `npm install` in a folder; skips the test (fails it in CI) where no registry can be reached. */
 function npmInstall(context: Skippable, folder: string, specs: readonly string[]): void {
   try {
-    run('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error', '--prefer-offline', ...specs], folder)
+    run('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error', '--prefer-offline', '--fetch-retries=1', ...specs], folder)
   } catch (error) {
     if (error instanceof Error && NO_NETWORK.test(error.message)) requireOrSkip(context, false, 'npm reaches no registry')
     throw error
