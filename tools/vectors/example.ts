@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { ValidCase } from './case.ts'
 import { hex, unhex } from './case.ts'
 import { EXAMPLE } from './valid.ts'
@@ -9,6 +10,7 @@ const END = '<!-- example:end -->'
 export function example(cases: readonly ValidCase[]): string {
   const one = cases.find(({ name }) => name === EXAMPLE)!
   const bytes = unhex(one.envelope)
+  const contextHash = createHash('sha256').update(unhex(one.canonicalContext)).digest('hex')
   const field = (name: string, from: number, to: number | undefined): string => row(name, hex(bytes.slice(from, to)))
   return [
     'All values in hexadecimal. The keys are hashes of a text and INSECURE.',
@@ -23,7 +25,8 @@ export function example(cases: readonly ValidCase[]): string {
     row('derived', one.commitment + one.bodyKey),
     row('nonce', one.nonce),
     row('body key', one.bodyKey),
-    row('aad', hex(bytes.slice(0, 5)) + one.commitment + one.canonicalContext),
+    row('SHA-256(context)', contextHash),
+    row('aad', hex(bytes.slice(0, 5)) + one.commitment + contextHash),
     '```',
     '',
     'The envelope, field by field:',
