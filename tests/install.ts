@@ -1,13 +1,13 @@
 import { spawnSync } from 'node:child_process'
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { delimiter, dirname, join } from 'node:path'
+import { basename, delimiter, dirname, join } from 'node:path'
 import { repositoryRoot, requireOrSkip } from '@keyfold/test-support'
 import type { TestContext } from 'vitest'
 
 type Skippable = Pick<TestContext, 'skip'>
 
 /** Nothing answers, or a proxy answers that this Node's npm does not trust. */
-const NO_NETWORK = /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ENETUNREACH|ETIMEDOUT|ERR_SOCKET_TIMEOUT|CERT_IN_CHAIN|UNABLE_TO_\w+_CERT/
+const NO_NETWORK = /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ENETUNREACH|ETIMEDOUT|ERR_SOCKET_TIMEOUT|CERT_IN_CHAIN|UNABLE_TO_\w+_CERT|network timeout/
 
 /** The environment of somebody who has this Node, and no npm around the process that hands settings down. */
 function environmentOf(node: string): NodeJS.ProcessEnv {
@@ -22,10 +22,26 @@ export function run(program: string, args: readonly string[], cwd: string, node:
   return stdout
 }
 
+const NPM_FLAGS = [
+  '--no-audit', '--no-fund', '--loglevel=error', '--prefer-offline',
+  // npm would wait five minutes on a connection that has gone silent
+  '--fetch-timeout=30000', '--fetch-retries=2', '--fetch-retry-mintimeout=1000', '--fetch-retry-maxtimeout=5000',
+]
+
+/**
+ * Runs the npm that started the tests, under the Node that it was started with: a Node out of a package trusts other certificates than the
+ * machine's own, and would fail behind a company's proxy. Without it, the npm of the PATH.
+ */
+function runNpm(args: readonly string[], folder: string): void {
+  const { npm_execpath: npm = '', npm_node_execpath: node } = process.env
+  if (node !== undefined && basename(npm) === 'npm-cli.js') run(node, [npm, ...args], folder, node)
+  else run('npm', args, folder)
+}
+
 /** `npm install` in a folder; skips the test (fails it in CI) where no registry can be reached. */
 function npmInstall(context: Skippable, folder: string, specs: readonly string[]): void {
   try {
-    run('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error', '--prefer-offline', '--fetch-retries=1', ...specs], folder)
+    runNpm(['install', ...NPM_FLAGS, ...specs], folder)
   } catch (error) {
     if (error instanceof Error && NO_NETWORK.test(error.message)) requireOrSkip(context, false, 'npm reaches no registry')
     throw error

@@ -105,8 +105,8 @@ async function npmInstall(folder) {
   // Every setting that the outer npm may have handed down (`--prefix`, `--silent`, …) is named again: a flag wins over the environment.
   const flags = [`--prefix=${folder}`, '--global=false', '--ignore-scripts=false', '--include=optional', '--omit=dev', '--dry-run=false',
     '--workspaces=false', '--loglevel=error', '--no-audit', '--no-fund', '--no-update-notifier',
-    // without a network it is better to say so soon: npm's own patience is minutes
-    '--fetch-retries=1', '--fetch-retry-mintimeout=1000', '--fetch-retry-maxtimeout=5000']
+    // npm would wait five minutes on a connection that has gone silent, and for minutes where there is no network
+    '--fetch-timeout=30000', '--fetch-retries=1', '--fetch-retry-mintimeout=1000', '--fetch-retry-maxtimeout=5000']
   await step('npm install of the pinned Node and pnpm', program, [...first, 'install', ...flags], {
     cwd: folder,
     env: process.env,
