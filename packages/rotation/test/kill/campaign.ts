@@ -40,17 +40,22 @@ function createDatabase(folder: string, rows: number): void {
 const emailOf = (id: number): string => `person${id}@example.org`
 const phoneOf = (id: number): string | null => (id % 7 === 0 ? null : `+49 30 ${id}`)
 
-/** Seals, then rotates from key to key, and kills the process at random moments until it has died so many times; then lets it finish. */
+/**
+ * Seals, then rotates from key to key, and kills the process at random moments until it has died so many times; then lets it finish. After
+ * a kill a plain run goes on, whatever the first one was for: what a compromise began stays one, and asking for one again may begin another.
+ */
 export async function killAndResume({ folder, kills, rows, reason }: Campaign): Promise<CampaignResult> {
   createDatabase(folder, rows)
   let killed = 0
   let active = 0
   // How long a whole run takes here; a first guess, then measured.
   let longest = 1500
+  let next = reason
   createKeyFile(join(folder, 'k0.key'))
   while (killed < kills) {
     const delay = Math.random() * longest
-    const { died, milliseconds } = await runOnce([folder, String(active), reason], delay)
+    const { died, milliseconds } = await runOnce([folder, String(active), next], delay)
+    next = died ? 'rotation' : reason
     if (died) {
       killed++
       continue
@@ -58,7 +63,7 @@ export async function killAndResume({ folder, kills, rows, reason }: Campaign): 
     longest = Math.max(50, Math.min(longest, milliseconds * 1.2))
     createKeyFile(join(folder, `k${++active}.key`))
   }
-  await runOnce([folder, String(active), reason], undefined)
+  await runOnce([folder, String(active), next], undefined)
   return { kills: killed, phases: active + 1 }
 }
 
