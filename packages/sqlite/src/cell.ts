@@ -50,9 +50,9 @@ export function decodeCell(bytes: Uint8Array): Cell {
     case 'integer':
       return { type, value: checkLength(view, 9).getBigInt64(1) }
     case 'real':
-      return { type, value: checkLength(view, 9).getFloat64(1) }
+      return { type, value: number(checkLength(view, 9).getFloat64(1)) }
     case 'date':
-      return { type, value: Number(checkLength(view, 9).getBigInt64(1)) }
+      return { type, value: number(new Date(Number(checkLength(view, 9).getBigInt64(1))).getTime()) }
     case 'boolean':
       if (checkLength(view, 2).getUint8(1) > 1) throw invalid('it is no boolean')
       return { type, value: view.getUint8(1) === 1 }
@@ -90,6 +90,12 @@ function tagged(tag: number, value: Uint8Array): Uint8Array {
 function checkLength(view: DataView, length: number): DataView {
   if (view.byteLength !== length) throw invalid(`it has ${view.byteLength} bytes, its type has ${length}`)
   return view
+}
+
+/** NaN has many encodings, and a date beyond what Date holds has none. */
+function number(value: number): number {
+  if (Number.isNaN(value)) throw invalid('it is no number or date')
+  return value
 }
 
 function refuseText(): never {

@@ -107,8 +107,8 @@ function partText(part: IdPart): string {
 function parsePart(text: unknown): IdPart {
   const [, integer, string, hex] =
     (typeof text === 'string' && /^(?:integer:(-?\d{1,19})|text:([^]*)|blob:((?:[\da-f]{2})*))$/.exec(text)) || []
-  if (integer !== undefined) return BigInt(integer)
-  if (string !== undefined) return string
+  if (integer !== undefined && integer === BigInt.asIntN(64, BigInt(integer)).toString()) return BigInt(integer)
+  if (string?.isWellFormed() === true) return string
   if (hex !== undefined) return Buffer.from(hex, 'hex')
   throw invalid('a position is not what a read gave')
 }

@@ -5,7 +5,7 @@ import { sameName } from './names.ts'
 import type { Finding } from './schema-constraints.ts'
 import { checkFindings, foreignKeyFindings, generatedFindings, indexFindings } from './schema-constraints.ts'
 import type { SchemaObject } from './schema-objects.ts'
-import { aliasesOf, readObjects, virtualModule } from './schema-objects.ts'
+import { readObjects, viewsOf, virtualModule } from './schema-objects.ts'
 import { mentions, selectsAll } from './sql-tokens.ts'
 
 /**
@@ -51,30 +51,36 @@ function columnFindings({ strict, names }: TableLayout, { physical, layout }: Se
   return findings
 }
 
-/** Triggers may copy what they see: those on the table and those that read it. */
+/** Triggers may copy what they see: those on the table, those that read it, and those on or over a view that shows the column. */
 function triggerFindings({ names }: TableLayout, { physical }: SealedColumn, objects: readonly SchemaObject[]): Finding[] {
-  const aliases = aliasesOf(names.table.physical, objects)
-  return objects
-    .filter(({ type, on, tokens }) => type === 'trigger' && aliases.some((alias) => sameName(alias, on) || mentions(tokens, alias)))
-    .filter(({ tokens }) => mentions(tokens, physical) || selectsAll(tokens))
-    .map(({ name, tokens }) => {
-      const use = mentions(tokens, physical) ? `uses column ${physical}` : `reads all columns of ${names.table.physical} or its views`
-      return {
-        problem: `trigger ${name} ${use}`,
-        hint: 'It may have copied plaintext, and would see sealed values from now on. Drop it or take the column out, and clear what it copied.',
-      }
-    })
+  const table = names.table.physical
+  const views = viewsOf(table, physical, objects)
+  const touches = ({ on, tokens }: SchemaObject, name: string): boolean => sameName(on, name) || mentions(tokens, name)
+  const useOf = (trigger: SchemaObject): string | undefined => {
+    if (touches(trigger, table) && mentions(trigger.tokens, physical)) return `uses column ${physical}`
+    if (touches(trigger, table) && selectsAll(trigger.tokens)) return `reads all columns of ${table}`
+    const view = views.find((name) => touches(trigger, name))
+    return view && `uses the view ${view}, which may show column ${physical}`
+  }
+  return objects.flatMap((object) => {
+    const use = object.type === 'trigger' ? useOf(object) : undefined
+    if (use === undefined) return []
+    return [{
+      problem: `trigger ${object.name} ${use}`,
+      hint: 'It may have copied plaintext, and would see sealed values from now on. Drop it or take the column out, and clear what it copied.',
+    }]
+  })
 }
 
 /** Full-text and other virtual tables over the table or a view on it. FTS5 names the columns that it indexes; others may take all. */
 function searchFindings({ names }: TableLayout, { physical }: SealedColumn, objects: readonly SchemaObject[]): Finding[] {
-  const [table, ...views] = aliasesOf(names.table.physical, objects)
+  const views = viewsOf(names.table.physical, physical, objects)
   return objects
     .filter((object) => {
       const module = virtualModule(object)
       if (module === undefined) return false
       if (views.some((view) => mentions(object.tokens, view))) return true
-      return mentions(object.tokens, table!) && (module !== 'FTS5' || mentions(object.tokens, physical))
+      return mentions(object.tokens, names.table.physical) && (module !== 'FTS5' || mentions(object.tokens, physical))
     })
     .map(({ name }) => ({
       problem: `the full-text or virtual table ${name} is built on ${names.table.physical} and may index column ${physical}`,

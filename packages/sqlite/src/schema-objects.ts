@@ -1,8 +1,7 @@
 import type { SqliteDatabase } from './database.ts'
 import { query } from './database.ts'
-import { sameName } from './names.ts'
 import type { Token } from './sql-tokens.ts'
-import { isKeyword, mentions, tokenize } from './sql-tokens.ts'
+import { isKeyword, mentions, selectsAll, tokenize } from './sql-tokens.ts'
 
 /** A view, trigger or table of the schema, with what its text says. */
 export interface SchemaObject {
@@ -35,12 +34,10 @@ export function virtualModule({ type, tokens }: SchemaObject): string | undefine
   return tokens[tokens.findIndex((token) => isKeyword(token, 'USING')) + 1]?.text.toUpperCase()
 }
 
-/** The names under which other objects see a table's rows: its own, and those of the views on it, and of the views on those. */
-export function aliasesOf(table: string, objects: readonly SchemaObject[]): string[] {
-  const names = [table]
-  for (const name of names) {
-    const views = objects.filter((object) => object.type === 'view' && mentions(object.tokens, name))
-    names.push(...views.map((view) => view.name).filter((view) => !names.some((known) => sameName(known, view))))
-  }
-  return names
+/** The views that may show a column, under whatever name: those that take it from its table, and the views on those. */
+export function viewsOf(table: string, column: string, objects: readonly SchemaObject[]): string[] {
+  const views = objects.filter(({ type }) => type === 'view')
+  const found = views.filter(({ tokens }) => mentions(tokens, table) && (mentions(tokens, column) || selectsAll(tokens)))
+  for (const { name } of found) found.push(...views.filter((view) => !found.includes(view) && mentions(view.tokens, name)))
+  return found.map(({ name }) => name)
 }

@@ -33,7 +33,8 @@ test.each(FROZEN)('%o is encoded as docs/sqlite.md says, and decoded again', (ce
 })
 
 describe('what no sealed table wrote is refused by a typed error', () => {
-  test.each(['', '00', '08ff', 'ff', '01', '0100', '01000000000000002a00', '0240', '0600', '07', '0702', '070100', '05ff'])('%s', (hex) => {
+  test.each(['', '00', '08ff', 'ff', '01', '0100', '01000000000000002a00', '0240', '0600', '07', '0702', '070100', '05ff',
+    '027ff8000000000000', '067fffffffffffffff'])('%s', (hex) => {
     expect(errorOf(() => decodeCell(Buffer.from(hex, 'hex'))).code).toBe('ERR_TABLE_TYPE')
   })
 

@@ -3,12 +3,12 @@ import { createKeyring, sealSync } from '@keyfold/core'
 import { createKeyFile, keyFile } from '@keyfold/core/key-file'
 import { repositoryRoot, requireOrSkip, temporaryFolder } from '@keyfold/test-support'
 import Database from 'better-sqlite3'
-import { execFile, spawnSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { C, readAll, storeOf } from './rotating.ts'
-import { errorOf, newDatabase, newKeyring } from './support.ts'
+import { canInject, errorOf, newDatabase, newKeyring, NO_STRACE } from './support.ts'
 
 const CHILD = join(repositoryRoot, 'packages/sqlite/test/children/faulty-writes.ts')
 const ROWS = 120
@@ -76,9 +76,6 @@ function sealedFile(mode: string) {
 
 const run = promisify(execFile)
 
-function canInject(): boolean {
-  return spawnSync('strace', ['-f', '--seccomp-bpf', '-e', 'inject=pwrite64:error=ENOSPC:when=1', 'true']).status === 0
-}
 
 async function faultyRun(file: string, args: readonly string[]) {
   const { stdout } = await run(file, args)
@@ -104,7 +101,7 @@ describe('abuse 25: the system refuses writes', () => {
     ['DELETE', 'pwrite64', 'EIO', '11+29', 'ERR_SQLITE_IO'],
     ['DELETE', 'fdatasync,fsync', 'EIO', '2+3', 'ERR_SQLITE_IO'],
   ] as const)('%s: calls of %s fail with %s, at %s', async ([mode, calls, error, when, code], context) => {
-    requireOrSkip(context, canInject(), 'no strace, or it may not trace here')
+    requireOrSkip(context, canInject(), NO_STRACE)
     const { check, command } = sealedFile(mode)
     const args = [
       '-f',

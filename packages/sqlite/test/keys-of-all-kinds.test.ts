@@ -1,9 +1,10 @@
+import { createKeyring } from '@keyfold/core'
 import { corpus } from '@keyfold/test-support'
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { sealedTable } from '../src/index.ts'
 import { quote } from '../src/names.ts'
-import { errorOf, newDatabase, newKeyring } from './support.ts'
+import { connect, errorOf, newDatabase, newKey, newKeyring, remote } from './support.ts'
 
 describe('keys', () => {
   test('of a NOCASE key the row is found as SQLite finds it, and opens by its own id', async () => {
@@ -14,6 +15,19 @@ describe('keys', () => {
     expect(await table.all()).toEqual([{ id: 'Ada', c: 2 }])
     expect(await table.get('ada')).toEqual({ id: 'Ada', c: 2 })
     expect(await table.delete('aDA')).toBe(true)
+  })
+
+  test('of a NOCASE key a row that came meanwhile under another spelling is updated, and opens', async () => {
+    const db = newDatabase('CREATE TABLE t (id TEXT PRIMARY KEY COLLATE NOCASE, c)')
+    const [other, wrapper] = [connect(db), remote(newKey())]
+    let races = 1
+    const slow = { ...wrapper, wrap: async (...call: Parameters<typeof wrapper.wrap>) => {
+      if (races-- > 0) other.exec("INSERT INTO t (id) VALUES ('ADA')")
+      return wrapper.wrap(...call)
+    } }
+    const table = sealedTable(db, { table: 't', id: 'id', columns: ['c'], keyring: createKeyring({ active: slow }) })
+    await table.put('ada', { c: 1 })
+    expect(await table.all()).toEqual([{ id: 'ADA', c: 1 }])
   })
 
   test('a unique index with another collation than its column decides', () => {

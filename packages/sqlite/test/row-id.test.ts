@@ -49,7 +49,12 @@ test('positions come back from their text, and two ids never have one', () => {
   )
 })
 
-test.each(['', '{', '{}', '[]', '["integer:1","integer:2"]', '["integer:x"]', '["blob:0"]', '["real:1"]', '[1]', '["integer:1"'])(
+const NO_POSITIONS = [
+  '', '{', '{}', '[]', '["integer:1","integer:2"]', '["integer:x"]', '["integer:007"]', '["integer:9223372036854775808"]', '["blob:0"]', '["real:1"]',
+  '[1]', '["integer:1"', '["text:\\ud800"]',
+]
+
+test.each(NO_POSITIONS)(
   'a position that no read gave (%s) is refused',
   (position) => {
     expect(errorOf(() => decodePosition(position, keyOf(1))).code).toBe('ERR_TABLE_ID_VALUE')

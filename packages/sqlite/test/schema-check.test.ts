@@ -55,6 +55,8 @@ describe('what stands against sealing a column is named, by sealedTable and by t
       INSERT INTO t (c) VALUES (NEW.d); END`,
       /^trigger g uses column c/,
     ],
+    ['a trigger that reads the column by a view', `${T()}; CREATE VIEW v AS SELECT id, c AS d FROM t; CREATE VIEW w AS SELECT d AS e FROM v;
+      CREATE TABLE l (x); CREATE TRIGGER g AFTER INSERT ON l BEGIN DELETE FROM l WHERE x IN (SELECT e FROM w); END`, /^trigger g uses the view w/],
     ['a TEMP trigger', `${T()}; CREATE TEMP TRIGGER g AFTER INSERT ON t BEGIN SELECT NEW.c; END`, /^trigger g uses column c/],
     [
       'an FTS5 table over the table',
@@ -115,6 +117,8 @@ describe('what does no harm is no problem', () => {
       'a trigger that does not look at it',
       `${T()}; CREATE TRIGGER g AFTER UPDATE ON t BEGIN UPDATE t SET other = count(*) FROM (SELECT 1); END`,
     ],
+    ['a trigger over a view without it', `${T()}; CREATE VIEW v AS SELECT id, other FROM t; CREATE TABLE l (x);
+      CREATE TRIGGER g AFTER INSERT ON l BEGIN DELETE FROM l WHERE x IN (SELECT other FROM v); END`],
     ['a comment', T(', d /* CHECK (c) */ -- CHECK (c)\n')],
     ['a view', `${T()}; CREATE VIEW v AS SELECT c FROM t`],
     ['an FTS5 table of other columns', `${T()}; CREATE VIRTUAL TABLE f USING fts5(other, content='t', content_rowid='id')`],

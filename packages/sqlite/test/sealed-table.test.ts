@@ -51,8 +51,9 @@ describe('put and get', () => {
   })
 
   test('a constraint refuses the row by its names alone', async () => {
-    const { users } = usersTable('CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT UNIQUE, ssn TEXT NOT NULL, dob)')
+    const { db, users } = usersTable('CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT UNIQUE, ssn TEXT NOT NULL, dob)')
     const error = await rejectionOf(users.put(1, { name: 'Ada', ssn: null }))
+    expect(db.inTransaction).toBe(false)
     expect(error.code).toBe('ERR_SQLITE_CONSTRAINT')
     expect(error.message).toMatch(/NOT NULL constraint failed: users\.ssn/)
     await users.put(1, { name: 'Ada', ssn: '1' })
@@ -68,6 +69,13 @@ describe('put and get', () => {
     const error = await rejectionOf(users.put(1, { name: 'Ada', ssn: '1' }))
     expect(error.code).toBe('ERR_SQLITE_CONSTRAINT')
     expect(JSON.stringify([error.message, error.hint, String(error.cause)])).not.toMatch(/secret|Ada/)
+  })
+
+  test('a row that got another id than its values were sealed for is rolled back', async () => {
+    const { db, users } = usersTable(`${USERS}; CREATE TRIGGER g AFTER INSERT ON users BEGIN UPDATE users SET id = id + 100 WHERE id = NEW.id; END`)
+    expect((await rejectionOf(users.put(1, { ssn: '1' }))).code).toBe('ERR_TABLE_ID_VALUE')
+    expect((await rejectionOf(users.insert({ id: 2, ssn: '2' }))).code).toBe('ERR_TABLE_ID_VALUE')
+    expect([db.inTransaction, db.prepare('SELECT count(*) FROM users').pluck().get()]).toEqual([false, 0])
   })
 
   test('a DEFAULT of a sealed column is never stored in plaintext', async () => {
@@ -129,10 +137,17 @@ describe('insert', () => {
     expect(errorOf(() => users.insertSync({ ssn: '2' })).code).toBe('ERR_TABLE_ID_VALUE')
   })
 
-  test('many at once each get their own row', async () => {
-    const { users } = usersTable()
+  test('many at once each get their own row, and are sealed once', async () => {
+    const { db } = usersTable()
+    const wrapper = remote(newKey())
+    let wraps = 0
+    const counting = { ...wrapper, wrap: async (...call: Parameters<typeof wrapper.wrap>) => {
+      wraps++
+      return wrapper.wrap(...call)
+    } }
+    const users = sealedTable(db, { table: 'users', id: 'id', columns: ['ssn'], keyring: createKeyring({ active: counting }) })
     const ids = await Promise.all(Array.from({ length: 50 }, (_, i) => users.insert({ ssn: `${i}` })))
-    expect(new Set(ids).size).toBe(50)
+    expect([new Set(ids).size, wraps]).toEqual([50, 50])
     expect(await Promise.all(ids.map(async (id) => (await users.get(id))!['ssn']))).toEqual(ids.map((_, i) => `${i}`))
     const [failed, next] = await Promise.allSettled([users.insert({ snn: 'x' }), users.insert({ ssn: 'y' })])
     expect([failed.status, next.status]).toEqual(['rejected', 'fulfilled'])

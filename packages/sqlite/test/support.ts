@@ -3,6 +3,7 @@ import type { Keyring, SyncKeyWrapper } from '@keyfold/core'
 import { createKeyFile, keyFile } from '@keyfold/core/key-file'
 import { temporaryFolder } from '@keyfold/test-support'
 import Database from 'better-sqlite3'
+import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { onTestFinished } from 'vitest'
@@ -69,4 +70,11 @@ export async function rejectionOf(promise: Promise<unknown>) {
 export function filesHolding(path: string, text: string | Buffer): string[] {
   const files = readdirSync(dirname(path)).filter((file) => file.startsWith(basename(path)))
   return files.filter((file) => existsSync(join(dirname(path), file)) && readFileSync(join(dirname(path), file)).includes(text))
+}
+
+export const NO_STRACE = 'no strace, or it may not trace here'
+
+/** Whether strace can make system calls fail. */
+export function canInject(): boolean {
+  return spawnSync('strace', ['-f', '--seccomp-bpf', '-e', 'inject=pwrite64:error=ENOSPC:when=1', 'true']).status === 0
 }
