@@ -19,6 +19,7 @@ function portable(config: TestProjectInlineConfiguration): TestProjectInlineConf
 export const projects: TestProjectInlineConfiguration[] = [
   project('core', './packages/core'),
   portable(project('core-portable', './packages/core')),
+  project('kms-emulator', './packages/kms-emulator'),
   project('sqlite', './packages/sqlite'),
   project('rotation', './packages/rotation'),
   project('examples', './examples'),

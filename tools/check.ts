@@ -12,7 +12,7 @@ interface Step {
   readonly refuse?: RegExp
 }
 
-const published = ['core', 'sqlite', 'rotation'].map((name) => `packages/${name}`)
+const published = ['core', 'kms-emulator', 'sqlite', 'rotation'].map((name) => `packages/${name}`)
 
 const steps: readonly Step[] = [
   ...[...published, 'examples', 'bench'].map((folder) => ({ name: `types: ${folder}`, script: 'node_modules/typescript/bin/tsc', folder })),

@@ -9,7 +9,7 @@ export const root = resolve(fileURLToPath(import.meta.url), '..', '..', '..')
 export const toolsFolder = join(root, '.tools')
 
 /** In the order in which they are built: each may need the types of those before it. */
-export const packages = ['core', 'sqlite', 'rotation']
+export const packages = ['kms-emulator', 'core', 'sqlite', 'rotation']
 
 /** All files below a folder, in one order on every system. @param {string} folder @returns {string[]} */
 export function filesBelow(folder) {

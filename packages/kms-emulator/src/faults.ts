@@ -1,0 +1,62 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { KmsFault } from './errors.ts'
+import type { Input } from './input.ts'
+import { texts } from './input.ts'
+
+/** What the emulator shall do wrong. Every field may be combined; what is left out is done right. */
+export interface Faults {
+  /** Each answer comes so much later. */
+  readonly latencyMs?: number
+  /** Every nth call is answered with ThrottlingException; 1 is every call. */
+  readonly throttleEvery?: number
+  /** These operations are answered with AccessDeniedException. */
+  readonly deny?: readonly string[]
+  /** These operations are answered with the error of this name, such as `{ Decrypt: 'KMSInternalException' }`. */
+  readonly fail?: Readonly<Record<string, string>>
+  /** Cryptographic calls that do not bring this grant token are denied. */
+  readonly grantToken?: string
+  /**
+   * What an answer looks like: `hang` never comes; `stall` stops in its middle; `reset` closes the connection; `garbage` is not JSON; `huge` is
+   * right, and followed by blanks up to 10 MB; `other-key-id` names another key; `short-key` carries 16 bytes of plaintext; `no-material` leaves
+   * the material ids out.
+   */
+  readonly answer?: 'hang' | 'stall' | 'reset' | 'garbage' | 'huge' | 'other-key-id' | 'short-key' | 'no-material'
+  /** Faults strike calls to these regions alone. */
+  readonly regions?: readonly string[]
+}
+
+/** Errors that AWS answers with 500. */
+const SERVER_ERRORS = new Set(['KMSInternalException', 'DependencyTimeoutException', 'KeyUnavailableException', 'InternalFailure'])
+const GRANTABLE = new Set(['Encrypt', 'Decrypt', 'GenerateDataKey', 'GenerateDataKeyWithoutPlaintext', 'ReEncrypt', 'DescribeKey'])
+
+/** The faults that strike before an operation: latency and refusals. `nth` counts calls from 1. */
+export async function strike(faults: Faults, operation: string, input: Input, nth: number): Promise<void> {
+  if (faults.latencyMs !== undefined) await wait(faults.latencyMs)
+  const { throttleEvery, deny = [], fail = {}, grantToken } = faults
+  if (throttleEvery !== undefined && nth % throttleEvery === 0) throw new KmsFault('ThrottlingException', 'Rate exceeded')
+  if (deny.includes(operation)) throw denied(operation)
+  const failure = Object.hasOwn(fail, operation) ? fail[operation] : undefined
+  if (failure !== undefined) throw new KmsFault(failure, 'as the emulator was told', SERVER_ERRORS.has(failure) ? 500 : 400)
+  if (grantToken !== undefined && GRANTABLE.has(operation) && !texts(input, 'GrantTokens').includes(grantToken)) throw denied(operation)
+}
+
+function denied(operation: string): KmsFault {
+  return new KmsFault(
+    'AccessDeniedException',
+    `User: arn:aws:iam::111122223333:user/emulated is not authorized to perform: kms:${operation}`,
+  )
+}
+
+/** The faults within an answer that is otherwise right. */
+export function distort(faults: Faults, answer: Record<string, unknown>): Record<string, unknown> {
+  if (faults.answer === 'other-key-id' && 'KeyId' in answer) {
+    return { ...answer, KeyId: 'arn:aws:kms:us-east-1:999999999999:key/00000000-0000-4000-8000-000000000000' }
+  }
+  if (faults.answer === 'short-key' && typeof answer['Plaintext'] === 'string') {
+    return { ...answer, Plaintext: Buffer.from(answer['Plaintext'], 'base64').subarray(0, 16).toString('base64') }
+  }
+  if (faults.answer === 'no-material') {
+    return Object.fromEntries(Object.entries(answer).filter(([name]) => !name.endsWith('KeyMaterialId')))
+  }
+  return answer
+}

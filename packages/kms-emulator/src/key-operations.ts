@@ -1,0 +1,100 @@
+import type { Operation } from './operation.ts'
+import type { Input } from './input.ts'
+import { count, flag, requiredText, text } from './input.ts'
+import type { Key } from './keys.ts'
+import { ACCOUNT, assertNotPending, assertUsable, cancelDeletion, currentMaterial, rotateOnDemand, scheduleDeletion } from './keys.ts'
+import { invalid } from './errors.ts'
+
+/** What is done to a key: making, describing, enabling, rotating and deleting it, and its aliases. */
+export const keyOperations: Readonly<Record<string, Operation>> = {
+  CreateKey: ({ store, region, input }) => {
+    const spec = text(input, 'KeySpec') ?? 'SYMMETRIC_DEFAULT'
+    if (spec !== 'SYMMETRIC_DEFAULT') throw invalid('the emulator has keys of KeySpec SYMMETRIC_DEFAULT alone')
+    return { KeyMetadata: metadata(store.create(region, flag(input, 'MultiRegion'), text(input, 'Description') ?? '')) }
+  },
+  DescribeKey: (call) => ({ KeyMetadata: metadata(keyOf(call)) }),
+  ReplicateKey: (call) => {
+    const replica = call.store.replicate(keyOf(call), requiredText(call.input, 'ReplicaRegion'), text(call.input, 'Description') ?? '')
+    return { ReplicaKeyMetadata: metadata(replica) }
+  },
+  EnableKey: (call) => setState(keyOf(call), 'Enabled'),
+  DisableKey: (call) => setState(keyOf(call), 'Disabled'),
+  ScheduleKeyDeletion: (call) => {
+    const key = keyOf(call)
+    const days = count(call.input, 'PendingWindowInDays', 7, 30) ?? 30
+    scheduleDeletion(key, days)
+    return { KeyId: key.arn, DeletionDate: key.deletionDate, KeyState: key.state, PendingWindowInDays: days }
+  },
+  CancelKeyDeletion: (call) => {
+    const key = keyOf(call)
+    cancelDeletion(key)
+    return { KeyId: key.arn }
+  },
+  CreateAlias: ({ store, region, input }) => {
+    store.alias(region, requiredText(input, 'AliasName'), store.find(region, requiredText(input, 'TargetKeyId')))
+    return {}
+  },
+  ListAliases: ({ store, region, input }) => {
+    const only = text(input, 'KeyId')
+    const target = only === undefined ? undefined : store.find(region, only)
+    const aliases = store.aliases(region).filter(([, key]) => target === undefined || key === target)
+    return { Aliases: aliases.map(([name, key]) => aliasEntry(name, key)), Truncated: false }
+  },
+  RotateKeyOnDemand: (call) => {
+    const key = keyOf(call)
+    assertUsable(key)
+    rotateOnDemand(key)
+    return { KeyId: key.arn }
+  },
+  ListKeyRotations: (call) => ({ Rotations: rotations(keyOf(call), call.input), Truncated: false }),
+}
+
+function keyOf({ store, region, input }: Parameters<Operation>[0]): Key {
+  return store.find(region, requiredText(input, 'KeyId'))
+}
+
+function setState(key: Key, state: 'Enabled' | 'Disabled'): Record<string, never> {
+  assertNotPending(key)
+  key.state = state
+  return {}
+}
+
+function metadata(key: Key): Record<string, unknown> {
+  const { lineage, state, deletionDate } = key
+  return {
+    AWSAccountId: ACCOUNT,
+    KeyId: lineage.id,
+    Arn: key.arn,
+    CreationDate: key.created,
+    Enabled: state === 'Enabled',
+    Description: key.description,
+    KeyUsage: 'ENCRYPT_DECRYPT',
+    KeyState: state,
+    ...(deletionDate === undefined ? {} : { DeletionDate: deletionDate }),
+    Origin: 'AWS_KMS',
+    KeyManager: 'CUSTOMER',
+    CustomerMasterKeySpec: 'SYMMETRIC_DEFAULT',
+    KeySpec: 'SYMMETRIC_DEFAULT',
+    EncryptionAlgorithms: ['SYMMETRIC_DEFAULT'],
+    MultiRegion: lineage.multiRegion,
+    CurrentKeyMaterialId: currentMaterial(key).id,
+  }
+}
+
+function aliasEntry(name: string, key: Key): Record<string, unknown> {
+  return { AliasName: name, AliasArn: `arn:aws:kms:${key.region}:${ACCOUNT}:${name}`, TargetKeyId: key.lineage.id }
+}
+
+/** Rotations that took place; with the first material too where the caller asks for all of them. */
+function rotations({ lineage, arn }: Key, input: Input): readonly Record<string, unknown>[] {
+  const all = text(input, 'IncludeKeyMaterial') === 'ALL_KEY_MATERIAL'
+  return lineage.materials
+    .map(({ id, since, onDemand }, i) => ({
+      KeyId: arn,
+      KeyMaterialId: id,
+      KeyMaterialState: i === lineage.materials.length - 1 ? 'CURRENT' : 'NON_CURRENT',
+      RotationDate: since,
+      RotationType: onDemand ? 'ON_DEMAND' : undefined,
+    }))
+    .slice(all ? 0 : 1)
+}
