@@ -8,22 +8,32 @@ export const coreRows: readonly (readonly string[])[] = [
   ['errors', 'types'],
   ['backend'],
   ['backend-node', 'backend-noble'],
-  ['bytes'],
+  ['bytes', 'format-errors'],
   ['context', 'format'],
-  ['cipher', 'stream'],
+  ['cipher'],
+  ['stream-cipher'],
+  ['stream-chunks', 'stream-head'],
   ['local-wrap', 'secret-file'],
-  ['keyring', 'branch-keys'],
   ['steps'],
+  ['key-source'],
+  ['keyring', 'branch-keys'],
   ['open-dek'],
   ['envelope', 'inspect'],
-  ['index'],
+  ['stream-keys'],
+  ['stream', 'stream-range'],
+  ['testing-kit'],
+  ['testing-key-wrapper', 'testing-branch-key-store', 'testing-record-store'],
+  ['index', 'testing'],
 ]
 
 /** `#backend` is one of the two files, picked by the runtime: whoever names it stands below both. */
 export const subpathImports: Readonly<Record<string, string>> = { '#backend': 'backend-noble' }
 
 /** What a key wrapper may know of core: never another wrapper, never the envelope. */
-export const wrapperImports: readonly string[] = ['errors', 'types', 'bytes', 'cipher', 'local-wrap', 'secret-file']
+export const wrapperImports: readonly string[] = ['errors', 'types', 'backend-noble', 'bytes', 'cipher', 'local-wrap', 'secret-file']
+
+/** A wrapper in several files: `NAME.ts` is its entry, `NAME-*.ts` are its parts, and these alone may import each other. */
+export const wrapperFamilies: readonly string[] = ['wrappers/aws-kms']
 
 /** One line: these files, and nobody else in their package, may import modules of these names (`x/*` is all below x). */
 export interface Grant {
@@ -42,6 +52,9 @@ export const grants: Readonly<Record<string, readonly Grant[]>> = {
   ],
   sqlite: [
     { modules: ['@keyfold/core', '@keyfold/core/*', 'better-sqlite3', 'node:*'], files: ['**'] },
+  ],
+  'kms-emulator': [
+    { modules: ['node:*'], files: ['**'] },
   ],
   rotation: [
     { modules: ['@keyfold/core', '@keyfold/core/*', 'better-sqlite3', 'zod', 'node:*'], files: ['**'] },

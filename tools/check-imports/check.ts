@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, posix } from 'node:path'
 import type { Grant } from './arrows.ts'
-import { closedFolders, coreRows, grants, subpathImports, wrapperImports } from './arrows.ts'
+import { closedFolders, coreRows, grants, subpathImports, wrapperFamilies, wrapperImports } from './arrows.ts'
 import { cyclesIn } from './cycles.ts'
 import { importsOf } from './imports-of.ts'
 
@@ -86,9 +86,14 @@ function innerFault(packageName: string, from: string, to: string): string | und
 }
 
 function coreFault(from: string, to: string): string | undefined {
+  if (sameFamily(from, to)) return undefined
   if (from.startsWith('wrappers/')) return wrapperImports.includes(to) ? undefined : `a wrapper knows ${wrapperImports.join(', ')} only`
   const row = rowOf(to)
   return row !== -1 && row < rowOf(from) ? undefined : 'it does not stand above in the rows of tools/check-imports/arrows.ts'
+}
+
+function sameFamily(one: string, other: string): boolean {
+  return wrapperFamilies.some((family) => [one, other].every((name) => name === family || name.startsWith(`${family}-`)))
 }
 
 function rowOf(name: string): number {

@@ -3,8 +3,9 @@ import { aeskwp, gcm } from '@noble/ciphers/aes.js'
 import { equalBytes } from '@noble/ciphers/utils.js'
 import { hmac } from '@noble/hashes/hmac.js'
 import { sha256 as nobleSha256, sha512 } from '@noble/hashes/sha2.js'
-import type { AesKwp, AuthenticatedCiphertext, GcmInput } from './backend.ts'
+import type { AesKwp, AuthenticatedCiphertext, GcmInput, GcmStream } from './backend.ts'
 import { checkGcm, checkLength } from './backend.ts'
+import { KeyfoldError } from './errors.ts'
 
 const TAG_LENGTH = 16
 /** What getRandomValues fills in one call. */
@@ -46,6 +47,35 @@ export function gcmDecrypt(input: GcmInput, { ciphertext, tag }: AuthenticatedCi
   sealed.set(ciphertext)
   sealed.set(tag, ciphertext.length)
   return attempt(() => gcm(input.key, input.nonce, input.aad).decrypt(sealed))
+}
+
+/** AES-256-GCM for the chunks of a stream. Keeps a copy of `key`, until `wipe`. */
+export function gcmStream(key: Uint8Array): GcmStream {
+  checkLength('key', key)
+  const copy = Uint8Array.from(key)
+  let wiped = false
+  const cipher = (nonce: Uint8Array) => {
+    checkLength('nonce', nonce)
+    if (wiped) throw new KeyfoldError('ERR_ARGUMENT', 'the key of this stream is wiped')
+    return gcm(copy, nonce)
+  }
+  return {
+    seal(nonce, plaintext, out) {
+      out.set(cipher(nonce).encrypt(plaintext))
+    },
+    open(nonce, sealed, out) {
+      const { decrypt } = cipher(nonce)
+      const plaintext = attempt(() => decrypt(sealed))
+      if (plaintext === undefined) return false
+      out.set(plaintext)
+      plaintext.fill(0)
+      return true
+    },
+    wipe() {
+      copy.fill(0)
+      wiped = true
+    },
+  }
 }
 
 /** AES-256 key wrap with padding (SP 800-38F KWP, RFC 5649). The key stays in the closure. */

@@ -1,8 +1,11 @@
 /** The backend of Node.js: node:crypto. Has the same exports as backend-noble.ts, and gives the same bytes. */
+import type { KeyObject } from 'node:crypto'
 import { createCipheriv, createDecipheriv, createHmac, createSecretKey, hash, randomFillSync, timingSafeEqual } from 'node:crypto'
-import type { AesKwp, AuthenticatedCiphertext, GcmInput } from './backend.ts'
+import type { AesKwp, AuthenticatedCiphertext, GcmInput, GcmStream } from './backend.ts'
 import { checkGcm, checkLength } from './backend.ts'
+import { KeyfoldError } from './errors.ts'
 
+const TAG_LENGTH = 16
 const POOL_LENGTH = 8192
 const pool = new Uint8Array(POOL_LENGTH)
 let used = POOL_LENGTH
@@ -49,7 +52,7 @@ export function gcmEncrypt(input: GcmInput, plaintext: Uint8Array): Authenticate
 export function gcmDecrypt(input: GcmInput, { ciphertext, tag }: AuthenticatedCiphertext): Uint8Array | undefined {
   checkGcm(input, tag)
   // Without authTagLength, node:crypto would accept a tag of 4 bytes.
-  const decipher = createDecipheriv('aes-256-gcm', createSecretKey(input.key), input.nonce, { authTagLength: 16 })
+  const decipher = createDecipheriv('aes-256-gcm', createSecretKey(input.key), input.nonce, { authTagLength: TAG_LENGTH })
   decipher.setAAD(input.aad)
   decipher.setAuthTag(tag)
   const plaintext = decipher.update(ciphertext)
@@ -59,6 +62,44 @@ export function gcmDecrypt(input: GcmInput, { ciphertext, tag }: AuthenticatedCi
   } catch {
     plaintext.fill(0)
     return undefined
+  }
+}
+
+/** AES-256-GCM for the chunks of a stream: one key object for all of them. `key` is not kept. */
+export function gcmStream(key: Uint8Array): GcmStream {
+  checkLength('key', key)
+  let object: KeyObject | undefined = createSecretKey(key)
+  const held = (): KeyObject => {
+    if (object === undefined) throw new KeyfoldError('ERR_ARGUMENT', 'the key of this stream is wiped')
+    return object
+  }
+  return {
+    seal(nonce, plaintext, out) {
+      checkLength('nonce', nonce)
+      const cipher = createCipheriv('aes-256-gcm', held(), nonce)
+      out.set(cipher.update(plaintext))
+      cipher.final()
+      out.set(cipher.getAuthTag(), plaintext.length)
+    },
+    open(nonce, sealed, out) {
+      checkLength('nonce', nonce)
+      const end = sealed.length - TAG_LENGTH
+      const decipher = createDecipheriv('aes-256-gcm', held(), nonce, { authTagLength: TAG_LENGTH })
+      decipher.setAuthTag(sealed.subarray(end))
+      const plaintext = decipher.update(sealed.subarray(0, end))
+      try {
+        decipher.final()
+        out.set(plaintext)
+        return true
+      } catch {
+        return false
+      } finally {
+        plaintext.fill(0)
+      }
+    },
+    wipe() {
+      object = undefined
+    },
   }
 }
 

@@ -17,6 +17,16 @@ export interface AuthenticatedCiphertext {
   readonly tag: Uint8Array
 }
 
+/** AES-256-GCM under one key that stays set up, for many messages without additional data; each as its ciphertext and the tag of 16 bytes. */
+export interface GcmStream {
+  /** Writes the sealed message to `out`, which has 16 bytes more than `plaintext`. */
+  seal(nonce: Uint8Array, plaintext: Uint8Array, out: Uint8Array): void
+  /** Writes the plaintext to `out`, which has 16 bytes less than `sealed`; false, and nothing written, where the tag does not fit. */
+  open(nonce: Uint8Array, sealed: Uint8Array, out: Uint8Array): boolean
+  /** Forgets the key. */
+  wipe(): void
+}
+
 /** AES-256-KWP under one key, which nothing gives out again. */
 export interface AesKwp {
   /** 32 bytes in, 40 out. */

@@ -2,7 +2,7 @@ import * as defaultBackend from '#backend'
 import { concat, wipe, writeUint32 } from './bytes.ts'
 import { KeyfoldError } from './errors.ts'
 import type { Body } from './format.ts'
-import { authenticatedHeader, COMMITMENT_LENGTH, FLAGS, LIMITS, SUITE_AES_256_GCM, VERSION } from './format.ts'
+import { authenticatedHeader, COMMITMENT_LENGTH, FLAGS, LIMITS, SUITE_AES_256_GCM, SUITE_STREAM, VERSION } from './format.ts'
 import type { CanonicalContext } from './types.ts'
 
 /** The primitives of one runtime: node:crypto or @noble, the same bytes from both. */
@@ -29,6 +29,12 @@ const SUITES: Readonly<Record<number, Suite>> = {
     fips: true,
     header: authenticatedHeader(SUITE_AES_256_GCM),
     derivation: derivationInput(SUITE_AES_256_GCM, 64),
+  },
+  [SUITE_STREAM]: {
+    name: 'AES-256-GCM in chunks of 16 KiB (c2sp.org/chunked-encryption), key commitment by HMAC-SHA-512',
+    fips: true,
+    header: authenticatedHeader(SUITE_STREAM),
+    derivation: derivationInput(SUITE_STREAM, 64),
   },
 }
 

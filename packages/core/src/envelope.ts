@@ -2,19 +2,19 @@ import { fromUtf8, toUtf8 } from './bytes.ts'
 import { decryptBody, deriveBodyKey, encryptBody, generateDek, wipeKeys } from './cipher.ts'
 import { canonicalContext } from './context.ts'
 import { KeyfoldError } from './errors.ts'
-import type { Entry } from './format.ts'
+import type { Entry, Envelope } from './format.ts'
 import { encode, parse, SUITE_AES_256_GCM, toBytes, toText } from './format.ts'
-import type { Keyring } from './keyring.ts'
+import type { KeySource, SyncKeySource } from './key-source.ts'
+import { wrapStep } from './key-source.ts'
 import { openDek } from './open-dek.ts'
 import type { Steps } from './steps.ts'
-import { runAsync, runSync, wrapStep } from './steps.ts'
-import type { CanonicalContext, EncryptionContext, SyncKeyWrapper } from './types.ts'
+import { runAsync, runSync } from './steps.ts'
+import type { CanonicalContext, EncryptionContext } from './types.ts'
 
 /** An envelope in its bytes, or in the text form for text columns. */
 export type Sealed = Uint8Array | string
 /** An operation on an envelope gives back the form that it got. */
 type SameForm<E extends Sealed> = E extends string ? string : Uint8Array
-type SyncKeyring = Keyring<SyncKeyWrapper>
 
 /**
  * Seals one record: a fresh data key encrypts it, and the keyring's active key (and recovery keys) wrap the data key.
@@ -25,13 +25,13 @@ type SyncKeyring = Keyring<SyncKeyWrapper>
  * @throws KeyfoldError ERR_CONTEXT_INVALID, ERR_ARGUMENT, ERR_LIMIT, or what the key wrapper throws (ERR_KEY_DENIED, ERR_KEY_UNAVAILABLE)
  * @example const envelope = await seal(keyring, '078-05-1120', { table: 'users', column: 'ssn', id: '42' })
  */
-export function seal(keyring: Keyring, plaintext: string | Uint8Array, context: EncryptionContext): Promise<Uint8Array> {
-  return runAsync(sealSteps(keyring, plaintext, context))
+export function seal(keys: KeySource, plaintext: string | Uint8Array, context: EncryptionContext): Promise<Uint8Array> {
+  return runAsync(sealSteps(keys, plaintext, context))
 }
 
 /** As `seal`, at once: for keyrings whose sealing keys need no I/O. */
-export function sealSync(keyring: SyncKeyring, plaintext: string | Uint8Array, context: EncryptionContext): Uint8Array {
-  return runSync(sealSteps(keyring, plaintext, context))
+export function sealSync(keys: SyncKeySource, plaintext: string | Uint8Array, context: EncryptionContext): Uint8Array {
+  return runSync(sealSteps(keys, plaintext, context))
 }
 
 /**
@@ -42,23 +42,23 @@ export function sealSync(keyring: SyncKeyring, plaintext: string | Uint8Array, c
  * @throws KeyfoldError ERR_NOT_SEALED and ERR_ENVELOPE_… for what is no intact envelope; ERR_KEY_NOT_FOUND where the keyring lacks its key;
  *   ERR_KEY_COMMITMENT for a wrong data key; ERR_NOT_AUTHENTIC for an altered record or another context; ERR_KEY_DENIED, ERR_KEY_UNAVAILABLE
  */
-export function open(keyring: Keyring, envelope: Sealed, context: EncryptionContext): Promise<Uint8Array> {
-  return runAsync(openSteps(keyring, envelope, context))
+export function open(keys: KeySource, envelope: Sealed, context: EncryptionContext): Promise<Uint8Array> {
+  return runAsync(openSteps(keys, envelope, context))
 }
 
 /** As `open`, at once; ERR_SYNC_UNSUPPORTED where the record's key needs I/O. */
-export function openSync(keyring: SyncKeyring, envelope: Sealed, context: EncryptionContext): Uint8Array {
-  return runSync(openSteps(keyring, envelope, context))
+export function openSync(keys: SyncKeySource, envelope: Sealed, context: EncryptionContext): Uint8Array {
+  return runSync(openSteps(keys, envelope, context))
 }
 
 /** As `open`, for text; ERR_NOT_TEXT where the plaintext is not UTF-8. */
-export async function openText(keyring: Keyring, envelope: Sealed, context: EncryptionContext): Promise<string> {
-  return fromUtf8(await open(keyring, envelope, context))
+export async function openText(keys: KeySource, envelope: Sealed, context: EncryptionContext): Promise<string> {
+  return fromUtf8(await open(keys, envelope, context))
 }
 
 /** As `openText`, at once. */
-export function openTextSync(keyring: SyncKeyring, envelope: Sealed, context: EncryptionContext): string {
-  return fromUtf8(openSync(keyring, envelope, context))
+export function openTextSync(keys: SyncKeySource, envelope: Sealed, context: EncryptionContext): string {
+  return fromUtf8(openSync(keys, envelope, context))
 }
 
 /**
@@ -68,13 +68,13 @@ export function openTextSync(keyring: SyncKeyring, envelope: Sealed, context: En
  * @returns the envelope in the form that it was given
  * @throws KeyfoldError as `open`, but for what only the body tells
  */
-export async function rewrap<E extends Sealed>(keyring: Keyring, envelope: E, context: EncryptionContext): Promise<SameForm<E>> {
-  return inFormOf(envelope, await runAsync(rewrapSteps(keyring, envelope, context)))
+export async function rewrap<E extends Sealed>(keys: KeySource, envelope: E, context: EncryptionContext): Promise<SameForm<E>> {
+  return inFormOf(envelope, await runAsync(rewrapSteps(keys, envelope, context)))
 }
 
 /** As `rewrap`, at once. */
-export function rewrapSync<E extends Sealed>(keyring: SyncKeyring, envelope: E, context: EncryptionContext): SameForm<E> {
-  return inFormOf(envelope, runSync(rewrapSteps(keyring, envelope, context)))
+export function rewrapSync<E extends Sealed>(keys: SyncKeySource, envelope: E, context: EncryptionContext): SameForm<E> {
+  return inFormOf(envelope, runSync(rewrapSteps(keys, envelope, context)))
 }
 
 /**
@@ -84,20 +84,20 @@ export function rewrapSync<E extends Sealed>(keyring: SyncKeyring, envelope: E, 
  * @returns the envelope in the form that it was given
  * @throws KeyfoldError as `open`
  */
-export async function reencrypt<E extends Sealed>(keyring: Keyring, envelope: E, context: EncryptionContext): Promise<SameForm<E>> {
-  return inFormOf(envelope, await runAsync(reencryptSteps(keyring, envelope, context)))
+export async function reencrypt<E extends Sealed>(keys: KeySource, envelope: E, context: EncryptionContext): Promise<SameForm<E>> {
+  return inFormOf(envelope, await runAsync(reencryptSteps(keys, envelope, context)))
 }
 
 /** As `reencrypt`, at once. */
-export function reencryptSync<E extends Sealed>(keyring: SyncKeyring, envelope: E, context: EncryptionContext): SameForm<E> {
-  return inFormOf(envelope, runSync(reencryptSteps(keyring, envelope, context)))
+export function reencryptSync<E extends Sealed>(keys: SyncKeySource, envelope: E, context: EncryptionContext): SameForm<E> {
+  return inFormOf(envelope, runSync(reencryptSteps(keys, envelope, context)))
 }
 
 function inFormOf<E extends Sealed>(envelope: E, bytes: Uint8Array): SameForm<E> {
   return (typeof envelope === 'string' ? toText(bytes) : bytes) as SameForm<E>
 }
 
-function* sealSteps(keyring: Keyring, plaintext: string | Uint8Array, pairs: EncryptionContext): Steps<Uint8Array> {
+function* sealSteps(keys: KeySource, plaintext: string | Uint8Array, pairs: EncryptionContext): Steps<Uint8Array> {
   const context = canonicalContext(pairs)
   const payload = payloadOf(plaintext)
   const dek = generateDek()
@@ -105,17 +105,17 @@ function* sealSteps(keyring: Keyring, plaintext: string | Uint8Array, pairs: Enc
   try {
     // The body first: a caller who reuses the buffer while a key service answers cannot change what is sealed.
     const body = encryptBody(SUITE_AES_256_GCM, bodyKey, context, payload)
-    const entries = yield* wrapForAll(keyring, dek, context)
+    const entries = yield* wrapForAll(keys, dek, context)
     return encode({ suite: SUITE_AES_256_GCM, entries, body })
   } finally {
     wipeKeys(dek, bodyKey)
   }
 }
 
-function* openSteps(keyring: Keyring, sealed: Sealed, pairs: EncryptionContext): Steps<Uint8Array> {
+function* openSteps(keys: KeySource, sealed: Sealed, pairs: EncryptionContext): Steps<Uint8Array> {
   const context = canonicalContext(pairs)
   const envelope = parse(toBytes(sealed))
-  const { dek, bodyKey } = yield* openDek(keyring, envelope, context)
+  const { dek, bodyKey } = yield* openDek(keys, envelope, context)
   try {
     return decryptBody(envelope.suite, bodyKey, context, envelope.body)
   } finally {
@@ -123,31 +123,38 @@ function* openSteps(keyring: Keyring, sealed: Sealed, pairs: EncryptionContext):
   }
 }
 
-function* rewrapSteps(keyring: Keyring, sealed: Sealed, pairs: EncryptionContext): Steps<Uint8Array> {
+function* rewrapSteps(keys: KeySource, sealed: Sealed, pairs: EncryptionContext): Steps<Uint8Array> {
   const context = canonicalContext(pairs)
   const envelope = parse(toBytes(sealed))
-  const { dek, bodyKey } = yield* openDek(keyring, envelope, context)
+  const { dek, bodyKey } = yield* openDek(keys, envelope, context)
   try {
-    const foreign = envelope.entries.filter(({ keyId }) => keyring.find(keyId) === undefined)
-    const entries = yield* wrapForAll(keyring, dek, context)
+    const entries = yield* wrapForAll(keys, dek, context)
+    const foreign = yield* foreignEntries(keys, envelope)
     return encode({ ...envelope, entries: [...entries, ...foreign] })
   } finally {
     wipeKeys(dek, bodyKey)
   }
 }
 
-function* reencryptSteps(keyring: Keyring, sealed: Sealed, pairs: EncryptionContext): Steps<Uint8Array> {
-  const plaintext = yield* openSteps(keyring, sealed, pairs)
+function* reencryptSteps(keys: KeySource, sealed: Sealed, pairs: EncryptionContext): Steps<Uint8Array> {
+  const plaintext = yield* openSteps(keys, sealed, pairs)
   try {
-    return yield* sealSteps(keyring, plaintext, pairs)
+    return yield* sealSteps(keys, plaintext, pairs)
   } finally {
     plaintext.fill(0)
   }
 }
 
-function* wrapForAll(keyring: Keyring, dek: Uint8Array, context: CanonicalContext): Steps<Entry[]> {
+function* foreignEntries(keys: KeySource, { entries }: Envelope): Steps<Entry[]> {
+  const foreign: Entry[] = []
+  for (const entry of entries) if ((yield* keys.openingKey(entry.keyId)) === undefined) foreign.push(entry)
+  return foreign
+}
+
+/** Wraps a DEK under every key that seals a record of this context. */
+export function* wrapForAll(keys: KeySource, dek: Uint8Array, context: CanonicalContext): Steps<Entry[]> {
   const entries: Entry[] = []
-  for (const wrapper of keyring.sealing) {
+  for (const wrapper of yield* keys.sealingKeys(context)) {
     const { materialId, bytes } = yield* wrapStep(wrapper, dek, context)
     entries.push({ keyId: wrapper.keyId, materialId, wrapped: bytes })
   }

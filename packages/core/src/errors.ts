@@ -21,6 +21,12 @@ const HINTS = {
     'The key under this name is not the key that was registered under it. Restore the original key file, or give the new key a new name.',
   ERR_KEY_DENIED: 'The key service refused. Check the permissions of the caller on this key.',
   ERR_KEY_UNAVAILABLE: 'The key service could not be reached or is out of order. The record is intact: try again later.',
+  ERR_KEY_THROTTLED: 'The key service takes fewer calls than are made. The record is intact: call less often, or have the quota raised.',
+  ERR_KEY_DISABLED: 'The key is disabled in the key service. Enable it there, if nobody disabled it on purpose.',
+  ERR_KEY_PENDING_DELETION:
+    'The key is about to be deleted for good, and every record under it with it. Cancel the deletion and enable the key, unless that is meant.',
+  ERR_KEY_SERVICE_RESPONSE:
+    'The key service answered with what cannot be right, and the answer was not used. Find out what stands between this process and the service.',
   ERR_KEY_ID_INVALID:
     'A key id is `scheme:name`; a name has letters, digits, `.`, `_` and `-`, starts with a letter or digit, and has at most 128 characters.',
   ERR_KEY_FILE_MISSING: 'Check the path, or make the key with `kms-rotate keys create`.',
@@ -30,6 +36,7 @@ const HINTS = {
   ERR_KEYRING_INVALID: 'A keyring has one active key wrapper and any number of decrypt-only ones, each with an id of its own.',
   ERR_SYNC_UNSUPPORTED: 'This key needs I/O. Use the asynchronous call (`seal`, `open`) instead of its sync twin.',
   ERR_NOT_TEXT: 'The plaintext is not valid UTF-8. Use `open` to get its bytes.',
+  ERR_STREAM_SOURCE: 'The source of the stream could not be read, or is shorter than it says. See the cause, and try again.',
   ERR_RUNTIME: 'Keyfold needs Node 22.14 or newer. Install a supported Node release and try again.',
 } as const satisfies Record<string, string>
 

@@ -2,10 +2,13 @@
 import { decodeBase64url, encodeBase64url } from '#backend'
 import { equalBytes, readUint16, readUint32, writeUint16, writeUint32 } from './bytes.ts'
 import { KeyfoldError } from './errors.ts'
+import { malformed, overLimit, unsupportedVersion } from './format-errors.ts'
 
 export const VERSION = 1
 /** Suite 1: one AES-256-GCM message with a committed key. */
 export const SUITE_AES_256_GCM = 1
+/** Suite 2: a stream, c2sp.org/chunked-encryption behind the commitment. */
+export const SUITE_STREAM = 2
 
 /** No flag is known: the byte is zero. */
 export const FLAGS = 0
@@ -71,9 +74,14 @@ export interface Body {
   readonly tag: Uint8Array
 }
 
-export interface Envelope {
+/** What every suite has: its number, the entries and the commitment. Enough to get at the data key. */
+export interface Header {
   readonly suite: number
   readonly entries: readonly Entry[]
+  readonly body: Pick<Body, 'commitment'>
+}
+
+export interface Envelope extends Header {
   readonly body: Body
 }
 
@@ -84,9 +92,23 @@ export function authenticatedHeader(suite: number): Uint8Array {
 
 /** Encodes an envelope. Throws what `parse` would throw for the result, so that nothing is written that cannot be read. */
 export function encode({ suite, entries, body }: Envelope): Uint8Array<ArrayBuffer> {
-  checkEntries(entries)
   checkPayload(body.ciphertext.length)
-  const out = new Uint8Array(encodedLength(entries, body.ciphertext.length))
+  const [out, end] = encodeStart({ suite, entries, body }, 4 + body.ciphertext.length + TAG_LENGTH)
+  writeUint32(out, end, body.ciphertext.length)
+  out.set(body.ciphertext, end + 4)
+  out.set(body.tag, end + 4 + body.ciphertext.length)
+  return out
+}
+
+/** Encodes what a stream begins with: everything up to the end of the commitment. */
+export function encodeHeader(header: Header): Uint8Array<ArrayBuffer> {
+  return encodeStart(header, 0)[0]
+}
+
+/** @returns the encoding with `room` bytes behind the commitment, and where they begin */
+function encodeStart({ suite, entries, body }: Header, room: number): [out: Uint8Array<ArrayBuffer>, end: number] {
+  checkEntries(entries)
+  const out = new Uint8Array(headerLength(entries) + room)
   out.set(authenticatedHeader(suite))
   out[COUNT_AT] = entries.length
   let at = SLOTS_AT
@@ -101,15 +123,11 @@ export function encode({ suite, entries, body }: Envelope): Uint8Array<ArrayBuff
     at += 2 + wrapped.length
   }
   out.set(body.commitment, at)
-  writeUint32(out, at + COMMITMENT_LENGTH, body.ciphertext.length)
-  at += COMMITMENT_LENGTH + 4
-  out.set(body.ciphertext, at)
-  out.set(body.tag, at + body.ciphertext.length)
-  return out
+  return [out, at + COMMITMENT_LENGTH]
 }
 
-function encodedLength(entries: readonly Entry[], ciphertextLength: number): number {
-  let length = SLOTS_AT + entries.length * SLOT_LENGTH + COMMITMENT_LENGTH + 4 + ciphertextLength + TAG_LENGTH
+function headerLength(entries: readonly Entry[]): number {
+  let length = SLOTS_AT + entries.length * SLOT_LENGTH + COMMITMENT_LENGTH
   for (const { wrapped } of entries) length += 2 + wrapped.length
   return length
 }
@@ -120,26 +138,62 @@ function encodedLength(entries: readonly Entry[], ciphertextLength: number): num
  * @throws KeyfoldError ERR_NOT_SEALED, ERR_ENVELOPE_VERSION, ERR_ENVELOPE_SUITE, ERR_ENVELOPE_FLAGS, ERR_ENVELOPE_MALFORMED, ERR_LIMIT
  */
 export function parse(bytes: Uint8Array): Envelope {
-  if (!isSealed(bytes)) throw new KeyfoldError('ERR_NOT_SEALED', 'the value does not begin as an envelope does')
-  if (bytes[VERSION_AT] !== VERSION) throw unsupportedVersion(bytes[VERSION_AT]!)
-  if (bytes.length < SLOTS_AT) throw malformed('it ends within its header')
-  if (bytes[SUITE_AT] !== SUITE_AES_256_GCM)
-    throw new KeyfoldError('ERR_ENVELOPE_SUITE', `the envelope is of suite ${bytes[SUITE_AT]}, which is unknown`)
-  if (bytes[FLAGS_AT] !== FLAGS) throw new KeyfoldError('ERR_ENVELOPE_FLAGS', `the envelope has flags ${bytes[FLAGS_AT]}, none is known`)
+  checkStart(bytes, SUITE_AES_256_GCM)
   const { entries, end } = parseEntries(bytes)
   return { suite: SUITE_AES_256_GCM, entries, body: parseBody(bytes, end) }
 }
 
+/**
+ * Parses what a stream begins with, as strictly as `parse`; what stands behind it is not looked at.
+ *
+ * @returns the header, and its length in bytes
+ * @throws KeyfoldError as `parse`
+ */
+export function parseStreamHeader(bytes: Uint8Array): { header: Header; length: number } {
+  checkStart(bytes, SUITE_STREAM)
+  const { entries, end } = parseEntries(bytes)
+  const length = end + COMMITMENT_LENGTH
+  if (bytes.length < length) throw malformed('it ends within its commitment')
+  return { header: { suite: SUITE_STREAM, entries, body: { commitment: bytes.subarray(end, length) } }, length }
+}
+
+/**
+ * How many bytes of a stream's beginning `parseStreamHeader` needs, as far as those that are there tell. Limits are checked as soon as their
+ * fields are there, so that nobody has to be sent what will be refused.
+ *
+ * @throws KeyfoldError as `parse`, for what no further byte can mend
+ */
+export function streamHeaderNeeds(bytes: Uint8Array): number {
+  if (bytes.length < SLOTS_AT) return SLOTS_AT
+  checkStart(bytes, SUITE_STREAM)
+  checkCount(bytes[COUNT_AT]!)
+  let end = SLOTS_AT + bytes[COUNT_AT]! * SLOT_LENGTH
+  for (let i = 0; i < bytes[COUNT_AT]!; i++) {
+    if (bytes.length < end + 2) return end + 2
+    checkWrappedLength(readUint16(bytes, end))
+    end += 2 + readUint16(bytes, end)
+  }
+  return end + COMMITMENT_LENGTH
+}
+
+function checkStart(bytes: Uint8Array, suite: number): void {
+  if (!isSealed(bytes)) throw new KeyfoldError('ERR_NOT_SEALED', 'the value does not begin as an envelope does')
+  if (bytes[VERSION_AT] !== VERSION) throw unsupportedVersion(bytes[VERSION_AT]!, VERSION)
+  if (bytes.length < SLOTS_AT) throw malformed('it ends within its header')
+  if (bytes[SUITE_AT] !== suite) throw otherSuite(bytes[SUITE_AT]!)
+  if (bytes[FLAGS_AT] !== FLAGS) throw new KeyfoldError('ERR_ENVELOPE_FLAGS', `the envelope has flags ${bytes[FLAGS_AT]}, none is known`)
+}
+
 function parseEntries(bytes: Uint8Array): { entries: Entry[]; end: number } {
   const count = bytes[COUNT_AT]!
-  if (count > LIMITS.entries) throw overLimit('wrapped keys', count, LIMITS.entries)
+  checkCount(count)
   let at = SLOTS_AT + count * SLOT_LENGTH
   if (bytes.length < at) throw malformed('it ends within its key ids')
   const entries: Entry[] = []
   for (let slot = SLOTS_AT; entries.length < count; slot += SLOT_LENGTH) {
     if (bytes.length < at + 2) throw malformed('it ends within its wrapped keys')
     const length = readUint16(bytes, at)
-    if (length > LIMITS.wrappedBytes) throw overLimit('bytes of a wrapped key', length, LIMITS.wrappedBytes)
+    checkWrappedLength(length)
     if (bytes.length < at + 2 + length) throw malformed('it ends within its wrapped keys')
     entries.push({
       keyId: bytes.subarray(slot, slot + KEY_ID_LENGTH),
@@ -169,13 +223,21 @@ function parseBody(bytes: Uint8Array, start: number): Body {
 
 function checkEntries(entries: readonly Entry[]): void {
   if (entries.length === 0) throw malformed('it has no wrapped key')
-  if (entries.length > LIMITS.entries) throw overLimit('wrapped keys', entries.length, LIMITS.entries)
+  checkCount(entries.length)
   for (const [i, { keyId, materialId, wrapped }] of entries.entries()) {
     if (keyId.length !== KEY_ID_LENGTH || materialId.length !== MATERIAL_ID_LENGTH) throw malformed('a key id has the wrong length')
     if (wrapped.length === 0) throw malformed('a wrapped key is empty')
-    if (wrapped.length > LIMITS.wrappedBytes) throw overLimit('bytes of a wrapped key', wrapped.length, LIMITS.wrappedBytes)
+    checkWrappedLength(wrapped.length)
     for (let other = 0; other < i; other++) if (equalBytes(entries[other]!.keyId, keyId)) throw malformed('it names a key twice')
   }
+}
+
+function checkCount(count: number): void {
+  if (count > LIMITS.entries) throw overLimit('wrapped keys', count, LIMITS.entries)
+}
+
+function checkWrappedLength(length: number): void {
+  if (length > LIMITS.wrappedBytes) throw overLimit('bytes of a wrapped key', length, LIMITS.wrappedBytes)
 }
 
 function checkPayload(length: number): void {
@@ -210,7 +272,7 @@ export function toBytes(envelope: Uint8Array | string): Uint8Array {
     throw new KeyfoldError('ERR_ARGUMENT', `an envelope is a Uint8Array or its text form, not ${typeof envelope}`)
   const version = ANY_TEXT_PREFIX.exec(envelope)?.[1]
   if (version === undefined) throw new KeyfoldError('ERR_NOT_SEALED', 'the text does not begin as an envelope does')
-  if (version !== '1') throw unsupportedVersion(Number(version))
+  if (version !== '1') throw unsupportedVersion(Number(version), VERSION)
   const length = Math.floor(((envelope.length - TEXT_PREFIX.length) * 3) / 4)
   if (length > LIMITS.textBytes) throw overLimit('bytes in its text form', length, LIMITS.textBytes)
   const bytes = decodeBase64url(envelope.slice(TEXT_PREFIX.length))
@@ -220,14 +282,12 @@ export function toBytes(envelope: Uint8Array | string): Uint8Array {
   return bytes
 }
 
-function unsupportedVersion(version: number): KeyfoldError {
-  return new KeyfoldError('ERR_ENVELOPE_VERSION', `the envelope is of version ${version}, this release reads version ${VERSION}`)
-}
-
-function malformed(fact: string): KeyfoldError {
-  return new KeyfoldError('ERR_ENVELOPE_MALFORMED', `the envelope cannot be read: ${fact}`)
-}
-
-function overLimit(what: string, found: number, limit: number): KeyfoldError {
-  return new KeyfoldError('ERR_LIMIT', `the envelope has ${found} ${what}, at most ${limit} are allowed`)
+function otherSuite(suite: number): KeyfoldError {
+  if (suite === SUITE_STREAM)
+    return new KeyfoldError('ERR_ENVELOPE_SUITE', 'the envelope is a stream (suite 2), not one record', {
+      hint: 'Open it with openStream or openRange.',
+    })
+  if (suite === SUITE_AES_256_GCM)
+    return new KeyfoldError('ERR_ENVELOPE_SUITE', 'the envelope is one record (suite 1), not a stream', { hint: 'Open it with open.' })
+  return new KeyfoldError('ERR_ENVELOPE_SUITE', `the envelope is of suite ${suite}, which is unknown`)
 }

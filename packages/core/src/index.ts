@@ -6,9 +6,17 @@ export { isKeyfoldError, KeyfoldError } from './errors.ts'
 export { isSealed, KEY_ID_LENGTH, LIMITS, SQL_OFFSETS, toBytes, toText } from './format.ts'
 export type { Inspection } from './inspect.ts'
 export { inspect, isCurrent } from './inspect.ts'
+export type { KeySource, SyncKeySource } from './key-source.ts'
+export { isSyncKeyWrapper } from './key-source.ts'
 export type { Keyring, KeyringOptions } from './keyring.ts'
-export { createKeyring, isSyncKeyWrapper } from './keyring.ts'
+export { createKeyring } from './keyring.ts'
+export type { Step, Steps } from './steps.ts'
+export { openStream, sealStream } from './stream.ts'
+export type { RangeSource } from './stream-range.ts'
+export { openRange } from './stream-range.ts'
 export type {
+  BatchKeyWrapper,
+  BranchKeyStore,
   CanonicalContext,
   ColumnCensus,
   ColumnRef,
@@ -18,8 +26,10 @@ export type {
   ReadOptions,
   RecordChange,
   RecordStore,
+  StoredBranchKey,
   StoredRecord,
   StoreProblem,
+  SyncBatchKeyWrapper,
   SyncKeyWrapper,
   WrappedKey,
 } from './types.ts'

@@ -1,7 +1,9 @@
 import { equalBytes } from './bytes.ts'
 import { KeyfoldError } from './errors.ts'
 import { KEY_ID_LENGTH } from './format.ts'
-import type { KeyWrapper, SyncKeyWrapper } from './types.ts'
+import type { KeySource } from './key-source.ts'
+import type { Steps } from './steps.ts'
+import type { KeyWrapper } from './types.ts'
 
 export interface KeyringOptions<W extends KeyWrapper = KeyWrapper> {
   /** Seals. */
@@ -16,7 +18,7 @@ export interface KeyringOptions<W extends KeyWrapper = KeyWrapper> {
  * The keys of an application: those that seal and those that only open. Immutable; made by `createKeyring`. `Keyring<SyncKeyWrapper>` is what
  * the sync twins take.
  */
-export class Keyring<W extends KeyWrapper = KeyWrapper> {
+export class Keyring<W extends KeyWrapper = KeyWrapper> implements KeySource<W> {
   readonly #sealing: readonly W[]
   readonly #wrappers: KeyWrapper[] = []
 
@@ -55,6 +57,14 @@ export class Keyring<W extends KeyWrapper = KeyWrapper> {
   find(keyId: Uint8Array): KeyWrapper | undefined {
     return this.#wrappers.find((wrapper) => equalBytes(wrapper.keyId, keyId))
   }
+
+  *sealingKeys(): Steps<readonly W[]> {
+    return this.#sealing
+  }
+
+  *openingKey(keyId: Uint8Array): Steps<KeyWrapper | undefined> {
+    return this.find(keyId)
+  }
 }
 
 /**
@@ -77,9 +87,4 @@ function isKeyWrapper(value: KeyWrapper): boolean {
     value.keyId instanceof Uint8Array &&
     value.keyId.length === KEY_ID_LENGTH
   )
-}
-
-/** Whether a wrapper needs no I/O. */
-export function isSyncKeyWrapper(wrapper: KeyWrapper): wrapper is SyncKeyWrapper {
-  return 'wrapSync' in wrapper && 'unwrapSync' in wrapper
 }

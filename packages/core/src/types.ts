@@ -24,7 +24,7 @@ export interface WrappedKey {
  * Holds one key-encryption key (KEK), which never leaves it, and does two things. What it owes to its callers:
  *
  * - The wrap is symmetric and authenticated: whoever can make a valid entry can make a valid record. Any changed bit of `bytes` or `materialId`
- *   ends in ERR_NOT_AUTHENTIC.
+ *   ends in ERR_NOT_AUTHENTIC, or in ERR_KEY_MISMATCH where the wrap then names another key.
  * - It unwraps with its own key alone, named in the call to a key service, and checks that the service used that one; what the wrapped bytes say
  *   about a key is never followed.
  * - Its wraps are set apart from other uses of the same key where the service allows it (an encryption context, associated data).
@@ -50,6 +50,25 @@ export interface SyncKeyWrapper extends KeyWrapper {
   wrapSync(dek: Uint8Array, context: CanonicalContext): WrappedKey
   /** As `unwrap`. */
   unwrapSync(wrapped: WrappedKey, context: CanonicalContext): Uint8Array
+}
+
+/**
+ * A key wrapper that does a batch in fewer calls than one by one. An optional ability: whoever calls asks for it first. Results stand in the order
+ * of the arguments, and are the bytes that one by one would give.
+ */
+export interface BatchKeyWrapper extends KeyWrapper {
+  /** Wraps DEKs of 32 bytes, each in its own context; all of them or none. */
+  wrapMany(deks: readonly Uint8Array[], contexts: readonly CanonicalContext[]): Promise<readonly WrappedKey[]>
+  /** Unwraps; an error stands in the place of each one that cannot be, and holds up no other. */
+  unwrapMany(wrapped: readonly WrappedKey[], contexts: readonly CanonicalContext[]): Promise<ReadonlyArray<Uint8Array | Error>>
+}
+
+/** A batch key wrapper that needs no I/O. */
+export interface SyncBatchKeyWrapper extends BatchKeyWrapper, SyncKeyWrapper {
+  /** As `wrapMany`. */
+  wrapManySync(deks: readonly Uint8Array[], contexts: readonly CanonicalContext[]): readonly WrappedKey[]
+  /** As `unwrapMany`. */
+  unwrapManySync(wrapped: readonly WrappedKey[], contexts: readonly CanonicalContext[]): ReadonlyArray<Uint8Array | Error>
 }
 
 /** Key states, after NIST SP 800-57 part 1 revision 5, section 7. */
@@ -137,4 +156,37 @@ export interface RecordStore {
    */
   scrub(): Awaitable<readonly string[]>
   close(): Awaitable<void>
+}
+
+/** One version of a branch key, as a store keeps it. Nothing of it is secret: the key itself is sealed under the keyring. */
+export interface StoredBranchKey {
+  /** What the key is for (a tenant, a purpose): 1 to 255 characters. */
+  readonly partition: string
+  /** 1, 2, 3 …; the highest one seals. */
+  readonly version: number
+  /** 12 bytes, bound to the key's own bytes: the key id in the envelopes of records. */
+  readonly keyId: Uint8Array
+  /** When it was made, in milliseconds since 1970. */
+  readonly createdAt: number
+  /** The envelope of its 32 bytes, bound to partition, version and time; null once the key is destroyed. */
+  readonly sealed: Uint8Array | null
+}
+
+/**
+ * Where branch keys are kept. Every process that seals or opens records under them has the same store. It need not be trusted: what it gives is
+ * authenticated. Every method may be synchronous or return a promise.
+ */
+export interface BranchKeyStore {
+  /** For people and reports. */
+  readonly name: string
+  /** Every version of a partition, the oldest first; empty where there is none. */
+  versions(partition: string): Awaitable<readonly StoredBranchKey[]>
+  /** The branch key of a key id (12 bytes). */
+  find(keyId: Uint8Array): Awaitable<StoredBranchKey | undefined>
+  /** Adds a version. Durable when it returns; false, and nothing changed, where the partition has that version or the store that key id. */
+  insert(key: StoredBranchKey): Awaitable<boolean>
+  /** Replaces what is sealed, only if it is still what `key` says; false where it is not. Null destroys the key for good. Durable when it returns. */
+  replace(key: StoredBranchKey, sealed: Uint8Array | null): Awaitable<boolean>
+  /** At most `limit` branch keys in the order of their key ids, those behind `after` alone; fewer only at the end. */
+  list(options: { readonly after?: Uint8Array; readonly limit: number }): Awaitable<readonly StoredBranchKey[]>
 }

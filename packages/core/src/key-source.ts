@@ -1,0 +1,56 @@
+/** Where an operation gets its keys from, and how it asks them. */
+import { KeyfoldError } from './errors.ts'
+import type { Steps } from './steps.ts'
+import { perform } from './steps.ts'
+import type { CanonicalContext, KeyWrapper, SyncKeyWrapper, WrappedKey } from './types.ts'
+
+/** What seals and opens records: a keyring, or the branch keys under one. */
+export interface KeySource<W extends KeyWrapper = KeyWrapper> {
+  /** The keys that seal a record of this context: an envelope gets an entry of each, in their order. */
+  sealingKeys(context: CanonicalContext): Steps<readonly W[]>
+  /** The key of an envelope's key id (12 bytes), or undefined: a key that is not held is never called. */
+  openingKey(keyId: Uint8Array): Steps<KeyWrapper | undefined>
+}
+
+/** A key source whose sealing keys need no I/O: what the sync twins take. */
+export type SyncKeySource = KeySource<SyncKeyWrapper>
+
+/** Whether a wrapper needs no I/O. */
+export function isSyncKeyWrapper(wrapper: KeyWrapper): wrapper is SyncKeyWrapper {
+  return 'wrapSync' in wrapper && 'unwrapSync' in wrapper
+}
+
+/** Asks a wrapper to wrap a DEK. */
+export function wrapStep(wrapper: KeyWrapper, dek: Uint8Array, context: CanonicalContext): Steps<WrappedKey> {
+  return ask(
+    wrapper,
+    () => wrapper.wrap(dek, context),
+    (local) => local.wrapSync(dek, context),
+  )
+}
+
+/** Asks a wrapper to unwrap a DEK. */
+export function unwrapStep(wrapper: KeyWrapper, wrapped: WrappedKey, context: CanonicalContext): Steps<Uint8Array> {
+  return ask(
+    wrapper,
+    () => wrapper.unwrap(wrapped, context),
+    (local) => local.unwrapSync(wrapped, context),
+  )
+}
+
+/** Asks a wrapper for whatever it does; ERR_SYNC_UNSUPPORTED where that needs I/O and nobody waits. */
+function* ask<T>(wrapper: KeyWrapper, waiting: () => Promise<T>, atOnce: (wrapper: SyncKeyWrapper) => T): Steps<T> {
+  try {
+    return yield* perform({
+      async: waiting,
+      sync: () => {
+        if (isSyncKeyWrapper(wrapper)) return atOnce(wrapper)
+        throw new KeyfoldError('ERR_SYNC_UNSUPPORTED', `${wrapper.id} needs I/O`)
+      },
+    })
+  } catch (error) {
+    if (error instanceof KeyfoldError) throw error
+    // What a wrapper of somebody else's throws says nothing about the record: the key is out of order, the record is not.
+    throw new KeyfoldError('ERR_KEY_UNAVAILABLE', `the key wrapper ${wrapper.id} failed`, { cause: error })
+  }
+}
