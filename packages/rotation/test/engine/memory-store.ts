@@ -44,6 +44,12 @@ export class MemoryStore implements RecordStore {
     return { table: 'customers', column, id: String(id) }
   }
 
+  #cellsOf(column: string): Map<number, Cell> {
+    const cells = this.cells.get(column)
+    if (cells === undefined) throw new KeyfoldError('ERR_ARGUMENT', `there is no column ${column}`)
+    return cells
+  }
+
   check(): StoreProblem[] {
     return this.problems
   }
@@ -52,7 +58,7 @@ export class MemoryStore implements RecordStore {
 
   census({ table, column }: ColumnRef): ColumnCensus {
     const count = { table, column, total: 0, null: 0, plaintext: 0, malformed: 0, byKey: new Map<string, number>() }
-    for (const value of this.cells.get(column)!.values()) {
+    for (const value of this.#cellsOf(column).values()) {
       count.total++
       if (value === null) count.null++
       else if (!isSealed(value)) count.plaintext++
@@ -64,11 +70,11 @@ export class MemoryStore implements RecordStore {
   read({ column }: ColumnRef, { after, limit, notUnder }: ReadOptions): StoredRecord[] {
     const from = after === undefined ? -Infinity : Number(after)
     const found: StoredRecord[] = []
-    const rows = [...this.cells.get(column)!].sort(([a], [b]) => a - b)
+    const rows = [...this.#cellsOf(column)].sort(([a], [b]) => a - b)
     for (const [id, value] of rows) {
       if (id <= from || value === null || isUnder(value, notUnder)) continue
       if (found.length === limit) break
-      found.push({ position: String(id), context: this.context(column, id), sealed: isSealed(value), value })
+      found.push({ position: String(id), context: this.context(column, id), sealed: isSealed(value), value: Uint8Array.from(value) })
     }
     this.onRead?.()
     return found

@@ -1,0 +1,149 @@
+import { testRecordStore } from '@keyfold/core/testing'
+import { describe, expect, test } from 'vitest'
+import type { ColumnCensus, ColumnRef, ReadOptions, RecordChange, StoredRecord } from '@keyfold/core'
+import type { RecordStore } from '@keyfold/core'
+import { MemoryStore } from './memory-store.ts'
+
+const column = { table: 'customers', column: 'c' }
+
+function benchOf(make: () => MemoryStore) {
+  return (values: ReadonlyArray<string | null>) => {
+    const store = make().fill('c', values)
+    return {
+      store: store as RecordStore,
+      column,
+      overwrite: (i: number, value: string | Uint8Array | null) => store.put('c', i + 1, value),
+    }
+  }
+}
+
+class Sound extends MemoryStore {
+  constructor() {
+    super('memory', ['c'])
+  }
+}
+
+describe('the store in memory that the engine is tested with', () => testRecordStore({ test, bench: benchOf(() => new Sound()) }))
+
+type Broken = ReadonlyArray<[fault: string, make: () => MemoryStore, noticed: RegExp]>
+
+const broken: Broken = [
+  [
+    'gives NULLs',
+    () =>
+      new (class extends Sound {
+        override read = (ref: ColumnRef, options: ReadOptions) => withNulls(super.read(ref, options))
+      })(),
+    /all but NULLs/,
+  ],
+  [
+    'gives one page too long',
+    () =>
+      new (class extends Sound {
+        override read = (ref: ColumnRef, o: ReadOptions) => super.read(ref, { ...o, limit: o.limit + 1 })
+      })(),
+    /pages of any size/,
+  ],
+  [
+    'loses its place',
+    () =>
+      new (class extends Sound {
+        override read = (ref: ColumnRef, o: ReadOptions) =>
+          super.read(ref, { ...o, ...(o.after !== undefined && { after: String(Number(o.after) + 1) }) })
+      })(),
+    /pages of any size/,
+  ],
+  [
+    'gives all records one context',
+    () =>
+      new (class extends Sound {
+        override context = () => ({ id: '1' })
+      })(),
+    /all but NULLs/,
+  ],
+  [
+    'does not compare',
+    () =>
+      new (class extends Sound {
+        override write = (ref: ColumnRef, changes: readonly RecordChange[]) => blindly(this, ref, changes)
+      })(),
+    /newest value wins/,
+  ],
+  [
+    'says that it wrote all',
+    () =>
+      new (class extends Sound {
+        override write = (ref: ColumnRef, changes: readonly RecordChange[]) => (super.write(ref, changes), changes.length)
+      })(),
+    /newest value wins/,
+  ],
+  [
+    'ignores notUnder',
+    () =>
+      new (class extends Sound {
+        override read = (ref: ColumnRef, { after, limit }: ReadOptions) => super.read(ref, { limit, ...(after !== undefined && { after }) })
+      })(),
+    /under one key alone/,
+  ],
+  [
+    'leaves out too much',
+    () =>
+      new (class extends Sound {
+        override read = (ref: ColumnRef, o: ReadOptions) => super.read(ref, o).filter(({ sealed }) => !sealed || o.notUnder === undefined)
+      })(),
+    /under one key alone/,
+  ],
+  [
+    'counts a record once',
+    () =>
+      new (class extends Sound {
+        override census = (ref: ColumnRef) => firstKeyOnly(super.census(ref))
+      })(),
+    /under one key alone/,
+  ],
+  [
+    'counts nothing',
+    () =>
+      new (class extends Sound {
+        override census = (ref: ColumnRef) => ({ ...super.census(ref), total: 0 })
+      })(),
+    /all but NULLs/,
+  ],
+  [
+    'scrubs away the records',
+    () =>
+      new (class extends Sound {
+        override scrub = () => (this.cells.get('c')!.clear(), [])
+      })(),
+    /takes nothing away/,
+  ],
+  [
+    'has something against its column',
+    () =>
+      new (class extends Sound {
+        override problems = [{ ...column, problem: 'p', hint: 'h' }]
+      })(),
+    /names itself/,
+  ],
+]
+
+test.each(broken)('the kit notices a store that %s', async (_, make, noticed) => {
+  const failed: string[] = []
+  const cases: Array<Promise<void>> = []
+  testRecordStore({ test: (name, run) => cases.push(run().catch(() => void failed.push(name))), bench: benchOf(make) })
+  await Promise.all(cases)
+  expect(failed).toContainEqual(expect.stringMatching(noticed))
+})
+
+function withNulls(records: StoredRecord[]): StoredRecord[] {
+  return records.length < 5 ? records : [...records, { ...records[0]!, position: '99', context: { id: '99' } }]
+}
+
+function blindly(store: MemoryStore, { column: name }: ColumnRef, changes: readonly RecordChange[]): number {
+  for (const { record, envelope } of changes) store.put(name, Number(record.position), envelope)
+  return changes.length
+}
+
+function firstKeyOnly(count: ColumnCensus): ColumnCensus {
+  return { ...count, byKey: new Map([...count.byKey].slice(0, 1)) }
+}
