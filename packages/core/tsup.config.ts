@@ -1,7 +1,13 @@
 import { defineConfig } from 'tsup'
 import { base } from '../../tools/tsup-base.ts'
 
-const typed = { index: 'src/index.ts', 'aws-kms': 'src/wrappers/aws-kms.ts', 'key-file': 'src/wrappers/key-file.ts', testing: 'src/testing.ts' }
+const typed = {
+  'index': 'src/index.ts',
+  'aws-kms': 'src/wrappers/aws-kms.ts',
+  'branch-key-file': 'src/branch-key-file.ts',
+  'key-file': 'src/wrappers/key-file.ts',
+  'testing': 'src/testing.ts',
+}
 
 export default defineConfig({
   ...base,

@@ -13,14 +13,18 @@ export const coreRows: readonly (readonly string[])[] = [
   ['cipher'],
   ['stream-cipher'],
   ['stream-chunks', 'stream-head'],
-  ['local-wrap', 'secret-file'],
+  ['local-wrap', 'secret-file', 'sync-folder', 'bounded-map', 'in-flight', 'branch-key-log', 'branch-key-limits'],
   ['steps'],
   ['key-source'],
   ['keyring'],
   ['open-dek'],
   ['record'],
+  ['branch-key-seal'],
+  ['branch-key-reads', 'branch-key-memory'],
+  ['branch-key-shred', 'branch-key-file'],
   ['branch-keys', 'stream-keys'],
   ['envelope', 'inspect'],
+  ['branch-key-upkeep'],
   ['stream', 'stream-range'],
   ['testing-kit'],
   ['testing-key-wrapper', 'testing-branch-key-store', 'testing-record-store'],
@@ -31,7 +35,7 @@ export const coreRows: readonly (readonly string[])[] = [
 export const subpathImports: Readonly<Record<string, string>> = { '#backend': 'backend-noble' }
 
 /** What a key wrapper may know of core: never another wrapper, never the envelope. */
-export const wrapperImports: readonly string[] = ['errors', 'types', 'backend-noble', 'bytes', 'cipher', 'local-wrap', 'secret-file']
+export const wrapperImports: readonly string[] = ['errors', 'types', 'backend-noble', 'bytes', 'cipher', 'local-wrap', 'secret-file', 'sync-folder']
 
 /** A wrapper in several files: `NAME.ts` is its entry, `NAME-*.ts` are its parts, and these alone may import each other. */
 export const wrapperFamilies: readonly string[] = ['wrappers/aws-kms']
@@ -47,7 +51,7 @@ export const grants: Readonly<Record<string, readonly Grant[]>> = {
   core: [
     { modules: ['@noble/ciphers/*', '@noble/hashes/*'], files: ['backend-noble'] },
     // all else runs where there is no Node
-    { modules: ['node:*'], files: ['backend-node', 'secret-file', 'wrappers/key-file', 'wrappers/keychain'] },
+    { modules: ['node:*'], files: ['backend-node', 'secret-file', 'sync-folder', 'branch-key-file', 'wrappers/key-file', 'wrappers/keychain'] },
     { modules: ['@aws-sdk/*'], files: ['wrappers/aws-kms'] },
     { modules: ['@napi-rs/keyring'], files: ['wrappers/keychain'] },
   ],

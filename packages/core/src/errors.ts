@@ -33,6 +33,13 @@ const HINTS = {
   ERR_KEY_FILE_EXISTS: 'A key file is never overwritten. Choose another name for the new key.',
   ERR_KEY_FILE_ACCESS: 'A key file is a regular file (no link), owned by this user or root, that only its owner can read: chmod 600 FILE.',
   ERR_KEY_FILE_FORMAT: 'A key file holds 32 random bytes, raw, as 64 hex digits or as base64: openssl rand -hex 32 > aes.key',
+  ERR_BRANCH_KEY_LOCKED:
+    'Before sync calls, `await keys.unlock([partition])`, and again before its time to live is over; or use the asynchronous call.',
+  ERR_BRANCH_KEY_DESTROYED:
+    'The key of this partition was destroyed on purpose. Its records cannot be read by anybody, and nothing new is sealed for it.',
+  ERR_BRANCH_KEY_STORE: 'The branch key store gave what it was not given. Restore it from a backup, and find out who changed it.',
+  ERR_KEY_TOO_OLD: 'The record is under a version of the key that is not accepted any more. Restore it under a newer one, or lower the minimum.',
+  ERR_INTERRUPTED: 'The work was stopped as asked. Call it again: what is done stays done.',
   ERR_KEYRING_INVALID: 'A keyring has one active key wrapper and any number of decrypt-only ones, each with an id of its own.',
   ERR_SYNC_UNSUPPORTED: 'This key needs I/O. Use the asynchronous call (`seal`, `open`) instead of its sync twin.',
   ERR_NOT_TEXT: 'The plaintext is not valid UTF-8. Use `open` to get its bytes.',

@@ -1,3 +1,10 @@
+export type { BranchKeyLimits } from './branch-key-limits.ts'
+export { memoryBranchKeyStore } from './branch-key-memory.ts'
+export type { BranchKeyReceipt } from './branch-key-shred.ts'
+export type { BranchKeyProgress, ListedBranchKey } from './branch-key-upkeep.ts'
+export { listBranchKeys, rewrapBranchKeys } from './branch-key-upkeep.ts'
+export type { BranchKeys, BranchKeysOptions } from './branch-keys.ts'
+export { createBranchKeys } from './branch-keys.ts'
 export { canonicalContext, CONTEXT_LIMITS } from './context.ts'
 export { open, openSync, openText, openTextSync, reencrypt, reencryptSync, rewrap, rewrapSync, seal, sealSync } from './envelope.ts'
 export type { CoreErrorCode, KeyfoldErrorOptions } from './errors.ts'
@@ -30,6 +37,7 @@ export type {
   StoredRecord,
   StoreProblem,
   SyncBatchKeyWrapper,
+  SyncBranchKeyStore,
   SyncKeyWrapper,
   WrappedKey,
 } from './types.ts'

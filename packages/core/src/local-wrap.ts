@@ -39,6 +39,6 @@ export function localKeyWrapper(id: string, kek: Uint8Array, backend: Backend = 
 }
 
 /** The id of a local key in an envelope: bound to its bytes, so that a changed file under an old name is another key. One-way. */
-function localKeyId(kek: Uint8Array, backend: Backend): Uint8Array {
+export function localKeyId(kek: Uint8Array, backend: Backend = defaultBackend): Uint8Array {
   return Uint8Array.from(backend.hmacSha256(kek, KEY_ID_LABEL).subarray(0, KEY_ID_LENGTH))
 }

@@ -55,7 +55,7 @@ function keyNotFound({ entries }: Header): KeyfoldError {
 }
 
 /** What may pass by itself comes first, so that nobody takes a record for lost while a key service is down. */
-const PRECEDENCE = ['ERR_KEY_UNAVAILABLE', 'ERR_KEY_DENIED', 'ERR_SYNC_UNSUPPORTED']
+const PRECEDENCE = ['ERR_KEY_UNAVAILABLE', 'ERR_KEY_DENIED', 'ERR_BRANCH_KEY_LOCKED', 'ERR_SYNC_UNSUPPORTED']
 
 function inOne(failures: readonly Failure[]): KeyfoldError {
   const first = PRECEDENCE.map((code) => failures.find(({ error }) => error.code === code)).find(Boolean) ?? failures[0]!

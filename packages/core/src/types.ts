@@ -190,3 +190,12 @@ export interface BranchKeyStore {
   /** At most `limit` branch keys in the order of their key ids, those behind `after` alone; fewer only at the end. */
   list(options: { readonly after?: Uint8Array; readonly limit: number }): Awaitable<readonly StoredBranchKey[]>
 }
+
+/** A branch key store that never waits. */
+export interface SyncBranchKeyStore extends BranchKeyStore {
+  versions(partition: string): readonly StoredBranchKey[]
+  find(keyId: Uint8Array): StoredBranchKey | undefined
+  insert(key: StoredBranchKey): boolean
+  replace(key: StoredBranchKey, sealed: Uint8Array | null): boolean
+  list(options: { readonly after?: Uint8Array; readonly limit: number }): readonly StoredBranchKey[]
+}

@@ -5,6 +5,7 @@ import { generateDek } from '../cipher.ts'
 import { KeyfoldError } from '../errors.ts'
 import { localKeyWrapper } from '../local-wrap.ts'
 import { readSecretFile } from '../secret-file.ts'
+import { syncFolder } from '../sync-folder.ts'
 import type { SyncKeyWrapper } from '../types.ts'
 
 const KEY_LENGTH = 32
@@ -83,16 +84,6 @@ function removeDraft(draft: string): void {
     unlinkSync(draft)
   } catch {
     // It was never made.
-  }
-}
-
-function syncFolder(folder: string): void {
-  if (process.platform === 'win32') return // a folder cannot be opened there
-  const fd = openSync(folder, 'r')
-  try {
-    fsyncSync(fd)
-  } finally {
-    closeSync(fd)
   }
 }
 
