@@ -91,7 +91,7 @@ describe('a row of the store that was changed', () => {
     const { root, store, open: process } = setting()
     await seal(process(), 'text', record('7'))
     const before = memoryBranchKeyStore()
-    before.insert((store.versions('7'))[0]!)
+    before.insert((await store.versions('7'))[0]!)
     let current = store
     const replaced = storeLike(() => current)
     const running = setting(replaced).open({ keyring: createKeyring({ active: root }), maxUses: 1 })
