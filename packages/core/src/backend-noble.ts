@@ -82,17 +82,16 @@ export function gcmStream(key: Uint8Array): GcmStream {
 export function aesKwp(kek: Uint8Array): AesKwp {
   checkLength('key', kek)
   const key = Uint8Array.from(kek)
-  return {
-    wrap(secret) {
-      checkLength('data key', secret)
-      return aeskwp(key).encrypt(secret)
-    },
-    unwrap(wrapped) {
-      checkLength('wrapped data key', wrapped)
-      const secret = attempt(() => aeskwp(key).decrypt(wrapped))
-      return secret?.length === 32 ? secret : undefined // the padding says how long it is
-    },
+  const wrap = (secret: Uint8Array): Uint8Array => {
+    checkLength('data key', secret)
+    return aeskwp(key).encrypt(secret)
   }
+  const unwrap = (wrapped: Uint8Array): Uint8Array | undefined => {
+    checkLength('wrapped data key', wrapped)
+    const secret = attempt(() => aeskwp(key).decrypt(wrapped))
+    return secret?.length === 32 ? secret : undefined // the padding says how long it is
+  }
+  return { wrap, unwrap, wrapMany: (secrets) => secrets.map(wrap), unwrapMany: (wraps) => wraps.map(unwrap) }
 }
 
 function attempt(decrypt: () => Uint8Array): Uint8Array | undefined {

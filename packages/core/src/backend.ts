@@ -33,6 +33,10 @@ export interface AesKwp {
   wrap(secret: Uint8Array): Uint8Array
   /** 40 bytes in, 32 out; undefined where the integrity check fails. */
   unwrap(wrapped: Uint8Array): Uint8Array | undefined
+  /** As `wrap`, for many: the same bytes, in their order. */
+  wrapMany(secrets: readonly Uint8Array[]): Uint8Array[]
+  /** As `unwrap`, for many: undefined in the place of each whose integrity check fails. */
+  unwrapMany(wraps: readonly Uint8Array[]): Array<Uint8Array | undefined>
 }
 
 const LENGTHS = { key: 32, nonce: 12, tag: 16, 'data key': 32, 'wrapped data key': 40 } as const

@@ -1,13 +1,9 @@
 import { fromUtf8 } from './bytes.ts'
-import { toText } from './format.ts'
 import type { KeySource, SyncKeySource } from './key-source.ts'
-import type { Sealed } from './record.ts'
-import { openSteps, reencryptSteps, rewrapSteps, sealSteps } from './record.ts'
+import type { SameForm, Sealed } from './record.ts'
+import { inFormOf, openSteps, reencryptSteps, rewrapSteps, sealSteps } from './record.ts'
 import { runAsync, runSync } from './steps.ts'
 import type { EncryptionContext } from './types.ts'
-
-/** An operation on an envelope gives back the form that it got. */
-type SameForm<E extends Sealed> = E extends string ? string : Uint8Array
 
 /**
  * Seals one record: a fresh data key encrypts it, and the keyring's active key (and recovery keys) wrap the data key.
@@ -84,8 +80,4 @@ export async function reencrypt<E extends Sealed>(keys: KeySource, envelope: E, 
 /** As `reencrypt`, at once. */
 export function reencryptSync<E extends Sealed>(keys: SyncKeySource, envelope: E, context: EncryptionContext): SameForm<E> {
   return inFormOf(envelope, runSync(reencryptSteps(keys, envelope, context)))
-}
-
-function inFormOf<E extends Sealed>(envelope: E, bytes: Uint8Array): SameForm<E> {
-  return (typeof envelope === 'string' ? toText(bytes) : bytes) as SameForm<E>
 }

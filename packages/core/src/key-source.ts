@@ -1,5 +1,6 @@
 /** Where an operation gets its keys from, and how it asks them. */
 import { KeyfoldError } from './errors.ts'
+import { LIMITS, MATERIAL_ID_LENGTH } from './format.ts'
 import type { Steps } from './steps.ts'
 import { perform } from './steps.ts'
 import type { CanonicalContext, KeyWrapper, SyncKeyWrapper, WrappedKey } from './types.ts'
@@ -21,25 +22,29 @@ export function isSyncKeyWrapper(wrapper: KeyWrapper): wrapper is SyncKeyWrapper
 }
 
 /** Asks a wrapper to wrap a DEK. */
-export function wrapStep(wrapper: KeyWrapper, dek: Uint8Array, context: CanonicalContext): Steps<WrappedKey> {
-  return ask(
+export function* wrapStep(wrapper: KeyWrapper, dek: Uint8Array, context: CanonicalContext): Steps<WrappedKey> {
+  const wrapped = yield* ask(
     wrapper,
     () => wrapper.wrap(dek, context),
     (local) => local.wrapSync(dek, context),
   )
+  assertWrappedKey(wrapper, wrapped)
+  return wrapped
 }
 
 /** Asks a wrapper to unwrap a DEK. */
-export function unwrapStep(wrapper: KeyWrapper, wrapped: WrappedKey, context: CanonicalContext): Steps<Uint8Array> {
-  return ask(
+export function* unwrapStep(wrapper: KeyWrapper, wrapped: WrappedKey, context: CanonicalContext): Steps<Uint8Array> {
+  const dek = yield* ask(
     wrapper,
     () => wrapper.unwrap(wrapped, context),
     (local) => local.unwrapSync(wrapped, context),
   )
+  if (!(dek instanceof Uint8Array)) throw badAnswer(wrapper, 'what it unwrapped is no data key')
+  return dek
 }
 
 /** Asks a wrapper for whatever it does; ERR_SYNC_UNSUPPORTED where that needs I/O and nobody waits. */
-function* ask<T>(wrapper: KeyWrapper, waiting: () => Promise<T>, atOnce: (wrapper: SyncKeyWrapper) => T): Steps<T> {
+export function* ask<T>(wrapper: KeyWrapper, waiting: () => Promise<T>, atOnce: (wrapper: SyncKeyWrapper) => T): Steps<T> {
   try {
     return yield* perform({
       async: waiting,
@@ -49,8 +54,29 @@ function* ask<T>(wrapper: KeyWrapper, waiting: () => Promise<T>, atOnce: (wrappe
       },
     })
   } catch (error) {
-    if (error instanceof KeyfoldError) throw error
-    // What a wrapper of somebody else's throws says nothing about the record: the key is out of order, the record is not.
-    throw new KeyfoldError('ERR_KEY_UNAVAILABLE', `the key wrapper ${wrapper.id} failed`, { cause: error })
+    throw keyErrorOf(wrapper, error)
   }
+}
+
+/** What a wrapper of somebody else's throws says nothing about the record: the key is out of order, the record is not. */
+export function keyErrorOf({ id }: KeyWrapper, error: unknown): KeyfoldError {
+  if (error instanceof KeyfoldError) return error
+  return new KeyfoldError('ERR_KEY_UNAVAILABLE', `the key wrapper ${id} failed`, { cause: error })
+}
+
+/** For what a wrapper of somebody else's answers against its interface. */
+export function badAnswer({ id }: KeyWrapper, fact: string): KeyfoldError {
+  return new KeyfoldError('ERR_KEY_SERVICE_RESPONSE', `the key wrapper ${id} answered wrongly: ${fact}`)
+}
+
+/** Refuses what no envelope has room for: it would be sealed and never opened. */
+export function assertWrappedKey(wrapper: KeyWrapper, wrapped: WrappedKey): void {
+  const { materialId, bytes } = (wrapped ?? {}) as Partial<WrappedKey>
+  const fits =
+    materialId instanceof Uint8Array &&
+    materialId.length === MATERIAL_ID_LENGTH &&
+    bytes instanceof Uint8Array &&
+    bytes.length > 0 &&
+    bytes.length <= LIMITS.wrappedBytes
+  if (!fits) throw badAnswer(wrapper, 'what it wrapped is no material id of 6 bytes and 1 to 6144 bytes')
 }

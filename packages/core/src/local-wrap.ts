@@ -4,7 +4,7 @@ import type { Backend } from './cipher.ts'
 import { DEK_LENGTH } from './cipher.ts'
 import { KeyfoldError } from './errors.ts'
 import { KEY_ID_LENGTH, MATERIAL_ID_LENGTH } from './format.ts'
-import type { SyncKeyWrapper, WrappedKey } from './types.ts'
+import type { CanonicalContext, SyncBatchKeyWrapper, WrappedKey } from './types.ts'
 
 const NO_MATERIAL = new Uint8Array(MATERIAL_ID_LENGTH)
 const KEY_ID_LABEL = new TextEncoder().encode('keyfold key id v1')
@@ -13,29 +13,52 @@ const WRAPPED_LENGTH = DEK_LENGTH + 8
 
 /**
  * A key wrapper over a KEK of 32 bytes that this process holds: AES-256-KWP (SP 800-38F). Key files and keychains are built on it. The key
- * stays inside closures; nothing gives it out, and printing the wrapper shows its id alone.
+ * stays inside closures; nothing gives it out, and printing the wrapper shows its id alone. Needs no I/O, and does batches in a few calls.
  *
  * @param id `scheme:name`
  * @param kek 32 bytes; not kept: the caller may wipe it afterwards
  * @throws KeyfoldError ERR_ARGUMENT for a KEK of another length
  */
-export function localKeyWrapper(id: string, kek: Uint8Array, backend: Backend = defaultBackend): SyncKeyWrapper {
+export function localKeyWrapper(id: string, kek: Uint8Array, backend: Backend = defaultBackend): SyncBatchKeyWrapper {
   const kwp = backend.aesKwp(kek)
+  const notOurs = (): KeyfoldError => new KeyfoldError('ERR_NOT_AUTHENTIC', `the wrapped data key was not made by ${id}`)
   const wrapSync = (dek: Uint8Array): WrappedKey => ({ materialId: NO_MATERIAL, bytes: kwp.wrap(dek) })
-  const unwrapSync = ({ materialId, bytes }: WrappedKey): Uint8Array => {
-    const ours = bytes.length === WRAPPED_LENGTH && equalBytes(materialId, NO_MATERIAL)
-    const dek = ours ? kwp.unwrap(bytes) : undefined
-    if (dek === undefined) throw new KeyfoldError('ERR_NOT_AUTHENTIC', `the wrapped data key was not made by ${id}`)
+  const unwrapSync = (wrapped: WrappedKey): Uint8Array => {
+    const dek = hasOurForm(wrapped) ? kwp.unwrap(wrapped.bytes) : undefined
+    if (dek === undefined) throw notOurs()
     return dek
+  }
+  const wrapManySync = (deks: readonly Uint8Array[], contexts: readonly CanonicalContext[]): WrappedKey[] => {
+    checkCounts(deks, contexts)
+    return kwp.wrapMany(deks).map((bytes) => ({ materialId: NO_MATERIAL, bytes }))
+  }
+  const unwrapManySync = (wraps: readonly WrappedKey[], contexts: readonly CanonicalContext[]): Array<Uint8Array | Error> => {
+    checkCounts(wraps, contexts)
+    const deks = kwp.unwrapMany(wraps.filter(hasOurForm).map(({ bytes }) => bytes)).values()
+    return wraps.map((wrapped) => (hasOurForm(wrapped) ? deks.next().value : undefined) ?? notOurs())
   }
   return Object.freeze({
     id,
     keyId: localKeyId(kek, backend),
     wrapSync,
     unwrapSync,
+    wrapManySync,
+    unwrapManySync,
     wrap: async (dek: Uint8Array) => wrapSync(dek),
     unwrap: async (wrapped: WrappedKey) => unwrapSync(wrapped),
+    wrapMany: async (...batch: Parameters<typeof wrapManySync>) => wrapManySync(...batch),
+    unwrapMany: async (...batch: Parameters<typeof unwrapManySync>) => unwrapManySync(...batch),
   })
+}
+
+function hasOurForm({ materialId, bytes }: WrappedKey): boolean {
+  return bytes.length === WRAPPED_LENGTH && equalBytes(materialId, NO_MATERIAL)
+}
+
+/** The wrap binds no context, but a caller whose lists do not fit each other has mixed up something. */
+function checkCounts(keys: readonly unknown[], contexts: readonly unknown[]): void {
+  if (keys.length === contexts.length) return
+  throw new KeyfoldError('ERR_ARGUMENT', `a batch has a context for each key, got ${keys.length} keys and ${contexts.length} contexts`)
 }
 
 /** The id of a local key in an envelope: bound to its bytes, so that a changed file under an old name is another key. One-way. */

@@ -1,12 +1,17 @@
+/** From an envelope to its data key, alone or in a batch. */
 import { toHex } from './bytes.ts'
 import type { BodyKey } from './cipher.ts'
 import { deriveBodyKey, isCommittedTo, wipeKeys } from './cipher.ts'
 import { KeyfoldError } from './errors.ts'
+import type { Failure } from './failures.ts'
+import { inOne } from './failures.ts'
 import type { Entry, Header } from './format.ts'
+import { unwrapEach } from './key-batch.ts'
 import type { KeySource } from './key-source.ts'
 import { unwrapStep } from './key-source.ts'
 import type { Steps } from './steps.ts'
-import type { CanonicalContext, KeyWrapper } from './types.ts'
+import { together } from './steps.ts'
+import type { CanonicalContext, KeyWrapper, WrappedKey } from './types.ts'
 
 /** The data key of an envelope, shown by its commitment to be the one that sealed it. The caller wipes both. */
 export interface OpenedDek {
@@ -14,10 +19,16 @@ export interface OpenedDek {
   readonly bodyKey: BodyKey
 }
 
-interface Failure {
-  /** The key's, for people. */
-  readonly name: string
-  readonly error: KeyfoldError
+/** An envelope whose data key is wanted. */
+export interface Wanted {
+  readonly envelope: Header
+  readonly context: CanonicalContext
+}
+
+/** An entry whose key is held. */
+interface Held {
+  readonly wrapper: KeyWrapper
+  readonly wrapped: WrappedKey
 }
 
 /**
@@ -25,44 +36,124 @@ interface Failure {
  * the list is not authenticated, and editing one entry must not take away what another can open.
  */
 export function* openDek(keys: KeySource, envelope: Header, context: CanonicalContext): Steps<OpenedDek> {
-  const failures: Failure[] = []
-  for (const entry of envelope.entries) {
-    let name = toHex(entry.keyId)
+  const search = new Search({ envelope, context })
+  for (;;) {
+    const held = yield* search.next(keys)
+    if (held === undefined) throw search.failed()
     try {
-      const wrapper = yield* keys.openingKey(entry.keyId)
-      if (wrapper === undefined) continue
-      name = wrapper.id
-      return yield* openEntry(wrapper, entry, envelope, context)
+      return search.check(held.wrapper, yield* unwrapStep(held.wrapper, held.wrapped, context))
     } catch (error) {
-      if (!(error instanceof KeyfoldError)) throw error
-      failures.push({ name, error })
+      search.giveUp(held.wrapper.id, error)
     }
   }
-  throw failures.length === 0 ? keyNotFound(envelope) : inOne(failures)
 }
 
-function* openEntry(wrapper: KeyWrapper, entry: Entry, { suite, body }: Header, context: CanonicalContext): Steps<OpenedDek> {
-  const dek = yield* unwrapStep(wrapper, { materialId: entry.materialId, bytes: entry.wrapped }, context)
-  const bodyKey = deriveBodyKey(suite, dek)
-  if (isCommittedTo(bodyKey, body.commitment)) return { dek, bodyKey }
-  wipeKeys(dek, bodyKey)
-  throw new KeyfoldError('ERR_KEY_COMMITMENT', `the data key that ${wrapper.id} unwrapped is not the one that sealed the record`)
+/** As `openDek`, for many: an error stands in the place of each whose data key cannot be had, and holds up no other. */
+export function* openDeks(keys: KeySource, wanted: readonly Wanted[]): Steps<Array<OpenedDek | KeyfoldError>> {
+  const results: Array<OpenedDek | KeyfoldError> = []
+  try {
+    yield* searchAll(keys, wanted, results)
+    return results
+  } catch (error) {
+    for (const result of results) if (result !== undefined && !(result instanceof KeyfoldError)) wipeKeys(result.dek, result.bodyKey)
+    throw error
+  }
 }
 
-function keyNotFound({ entries }: Header): KeyfoldError {
-  const ids = entries.map(({ keyId }) => toHex(keyId)).join(', ')
-  return new KeyfoldError('ERR_KEY_NOT_FOUND', `no key at hand opens the record, which is sealed under ${ids}`)
+/** In rounds: each takes every record that is still closed to the next of its entries, and asks each key for all that it is to unwrap. */
+function* searchAll(keys: KeySource, wanted: readonly Wanted[], results: Array<OpenedDek | KeyfoldError>): Steps<void> {
+  let searches = wanted.map((one, at) => ({ at, search: new Search(one) }))
+  while (searches.length > 0) {
+    const turns = new Map<KeyWrapper, Turn[]>()
+    const held = yield* together(searches.map(({ search }) => search.next(keys)))
+    for (const [i, { at, search }] of searches.entries()) {
+      const one = held[i]
+      if (one === undefined) results[at] = search.failed()
+      else append(turns, one.wrapper, { at, search, wrapped: one.wrapped })
+    }
+    searches = []
+    for (const [wrapper, group] of turns) searches.push(...(yield* takeTurns(wrapper, group, results)))
+  }
 }
 
-/** What may pass by itself comes first, so that nobody takes a record for lost while a key service is down. */
-const PRECEDENCE = ['ERR_KEY_UNAVAILABLE', 'ERR_KEY_DENIED', 'ERR_BRANCH_KEY_LOCKED', 'ERR_SYNC_UNSUPPORTED']
+interface Turn {
+  /** Its place among the results. */
+  readonly at: number
+  readonly search: Search
+  readonly wrapped: WrappedKey
+}
 
-function inOne(failures: readonly Failure[]): KeyfoldError {
-  const first = PRECEDENCE.map((code) => failures.find(({ error }) => error.code === code)).find(Boolean) ?? failures[0]!
-  if (failures.length === 1) return first.error
-  const list = failures.map(({ name, error }) => `${name}: ${error.code}`).join(', ')
-  return new KeyfoldError(first.error.code, `none of the ${failures.length} keys at hand opens the record (${list})`, {
-    hint: first.error.hint,
-    cause: new AggregateError(failures.map(({ error }) => error)),
+/** Asks one key; gives the records that it did not open. */
+function* takeTurns(wrapper: KeyWrapper, turns: readonly Turn[], results: Array<OpenedDek | KeyfoldError>): Steps<Turn[]> {
+  const deks = yield* unwrapEach(
+    wrapper,
+    turns.map(({ wrapped }) => wrapped),
+    turns.map(({ search }) => search.context),
+  )
+  return turns.filter(({ at, search }, i) => {
+    try {
+      const dek = deks[i]!
+      if (dek instanceof KeyfoldError) throw dek
+      results[at] = search.check(wrapper, dek)
+      return false
+    } catch (error) {
+      search.giveUp(wrapper.id, error)
+      return true
+    }
   })
+}
+
+function append<K, V>(groups: Map<K, V[]>, name: K, value: V): void {
+  const group = groups.get(name)
+  if (group === undefined) groups.set(name, [value])
+  else group.push(value)
+}
+
+/** The way through one envelope's entries. */
+class Search {
+  readonly context: CanonicalContext
+  readonly #envelope: Header
+  readonly #left: IterableIterator<Entry>
+  readonly #failures: Failure[] = []
+
+  constructor({ envelope, context }: Wanted) {
+    this.context = context
+    this.#envelope = envelope
+    this.#left = envelope.entries.values()
+  }
+
+  /** The next entry whose key is held; undefined behind the last. */
+  *next(keys: KeySource): Steps<Held | undefined> {
+    for (const { keyId, materialId, wrapped } of this.#left) {
+      try {
+        const wrapper = yield* keys.openingKey(keyId)
+        if (wrapper !== undefined) return { wrapper, wrapped: { materialId, bytes: wrapped } }
+      } catch (error) {
+        this.giveUp(toHex(keyId), error)
+      }
+    }
+    return undefined
+  }
+
+  /** The data key with what it gives, if it is the one that sealed the record; ERR_KEY_COMMITMENT, and it is wiped, if not. */
+  check(wrapper: KeyWrapper, dek: Uint8Array): OpenedDek {
+    const { suite, body } = this.#envelope
+    const bodyKey = deriveBodyKey(suite, dek)
+    if (isCommittedTo(bodyKey, body.commitment)) return { dek, bodyKey }
+    wipeKeys(dek, bodyKey)
+    throw new KeyfoldError('ERR_KEY_COMMITMENT', `the data key that ${wrapper.id} unwrapped is not the one that sealed the record`)
+  }
+
+  /** Notes why an entry gave way to the next. */
+  giveUp(name: string, error: unknown): void {
+    if (!(error instanceof KeyfoldError)) throw error
+    this.#failures.push({ name, error })
+  }
+
+  /** Why no entry opened the record. */
+  failed(): KeyfoldError {
+    if (this.#failures.length > 0) return inOne(this.#failures, 'opens the record')
+    const ids = this.#envelope.entries.map(({ keyId }) => toHex(keyId)).join(', ')
+    return new KeyfoldError('ERR_KEY_NOT_FOUND', `no key at hand opens the record, which is sealed under ${ids}`)
+  }
 }

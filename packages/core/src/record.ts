@@ -1,12 +1,13 @@
 /** What is done with one record, in steps: the public calls of envelope.ts perform them, branch keys and batches build on them. */
-import { toUtf8 } from './bytes.ts'
+import { toUtf8, wipe } from './bytes.ts'
 import { decryptBody, deriveBodyKey, encryptBody, generateDek, wipeKeys } from './cipher.ts'
 import { canonicalContext } from './context.ts'
 import { KeyfoldError } from './errors.ts'
-import type { Entry, Envelope } from './format.ts'
-import { encode, parse, SUITE_AES_256_GCM, toBytes } from './format.ts'
+import type { Body, Entry, Envelope } from './format.ts'
+import { encode, parse, SUITE_AES_256_GCM, toBytes, toText } from './format.ts'
 import type { KeySource } from './key-source.ts'
 import { wrapStep } from './key-source.ts'
+import type { OpenedDek } from './open-dek.ts'
 import { openDek } from './open-dek.ts'
 import type { Steps } from './steps.ts'
 import type { CanonicalContext, EncryptionContext } from './types.ts'
@@ -14,27 +15,56 @@ import type { CanonicalContext, EncryptionContext } from './types.ts'
 /** An envelope in its bytes, or in the text form for text columns. */
 export type Sealed = Uint8Array | string
 
-export function* sealSteps(keys: KeySource, plaintext: string | Uint8Array, pairs: EncryptionContext): Steps<Uint8Array> {
-  const context = canonicalContext(pairs)
-  const payload = payloadOf(plaintext)
+/** An operation on an envelope gives back the form that it got. */
+export type SameForm<E extends Sealed> = E extends string ? string : Uint8Array
+
+export function inFormOf<E extends Sealed>(envelope: E, bytes: Uint8Array): SameForm<E> {
+  return (typeof envelope === 'string' ? toText(bytes) : bytes) as SameForm<E>
+}
+
+/** A record whose body is sealed, and whose data key is yet to be wrapped. The caller wipes the data key. */
+export interface Draft {
+  readonly dek: Uint8Array
+  readonly context: CanonicalContext
+  readonly body: Body
+}
+
+/** Seals a body under a fresh data key. Before any key is asked: a caller who reuses the buffer while a service answers changes nothing. */
+export function draft(payload: Uint8Array, context: CanonicalContext): Draft {
   const dek = generateDek()
   const bodyKey = deriveBodyKey(SUITE_AES_256_GCM, dek)
   try {
-    // The body first: a caller who reuses the buffer while a key service answers cannot change what is sealed.
-    const body = encryptBody(SUITE_AES_256_GCM, bodyKey, context, payload)
-    const entries = yield* wrapForAll(keys, dek, context)
-    return encode({ suite: SUITE_AES_256_GCM, entries, body })
+    return { dek, context, body: encryptBody(SUITE_AES_256_GCM, bodyKey, context, payload) }
   } finally {
-    wipeKeys(dek, bodyKey)
+    wipe(bodyKey.key)
+  }
+}
+
+/** The envelope of a draft whose data key is wrapped. */
+export function finish({ body }: Draft, entries: readonly Entry[]): Uint8Array {
+  return encode({ suite: SUITE_AES_256_GCM, entries, body })
+}
+
+export function* sealSteps(keys: KeySource, plaintext: string | Uint8Array, pairs: EncryptionContext): Steps<Uint8Array> {
+  const context = canonicalContext(pairs)
+  const record = draft(payloadOf(plaintext), context)
+  try {
+    return finish(record, yield* wrapForAll(keys, record.dek, context))
+  } finally {
+    wipe(record.dek)
   }
 }
 
 export function* openSteps(keys: KeySource, sealed: Sealed, pairs: EncryptionContext): Steps<Uint8Array> {
   const context = canonicalContext(pairs)
   const envelope = parse(toBytes(sealed))
-  const { dek, bodyKey } = yield* openDek(keys, envelope, context)
+  return openBody(envelope, yield* openDek(keys, envelope, context), context)
+}
+
+/** Opens the body of a record whose data key is open, and wipes the key. */
+export function openBody({ suite, body }: Envelope, { dek, bodyKey }: OpenedDek, context: CanonicalContext): Uint8Array {
   try {
-    return decryptBody(envelope.suite, bodyKey, context, envelope.body)
+    return decryptBody(suite, bodyKey, context, body)
   } finally {
     wipeKeys(dek, bodyKey)
   }
@@ -62,7 +92,8 @@ export function* reencryptSteps(keys: KeySource, sealed: Sealed, pairs: Encrypti
   }
 }
 
-function* foreignEntries(keys: KeySource, { entries }: Envelope): Steps<Entry[]> {
+/** The entries of keys that are not held: a rewrap carries them over. */
+export function* foreignEntries(keys: KeySource, { entries }: Envelope): Steps<Entry[]> {
   const foreign: Entry[] = []
   for (const entry of entries) if ((yield* keys.openingKey(entry.keyId)) === undefined) foreign.push(entry)
   return foreign
@@ -78,7 +109,8 @@ export function* wrapForAll(keys: KeySource, dek: Uint8Array, context: Canonical
   return entries
 }
 
-function payloadOf(plaintext: string | Uint8Array): Uint8Array {
+/** A plaintext in its bytes. ERR_ARGUMENT for a lone surrogate, and for what is neither text nor bytes. */
+export function payloadOf(plaintext: string | Uint8Array): Uint8Array {
   if (typeof plaintext === 'string') return toUtf8(plaintext, 'the plaintext')
   if (plaintext instanceof Uint8Array) return plaintext
   throw new KeyfoldError('ERR_ARGUMENT', `a plaintext is a string or a Uint8Array, not ${plaintext === null ? 'null' : typeof plaintext}`)

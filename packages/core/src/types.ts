@@ -54,7 +54,7 @@ export interface SyncKeyWrapper extends KeyWrapper {
 
 /**
  * A key wrapper that does a batch in fewer calls than one by one. An optional ability: whoever calls asks for it first. Results stand in the order
- * of the arguments, and are the bytes that one by one would give.
+ * of the arguments, as many as these, and are what one by one would give. `sealMany`, `openMany` and `rewrapMany` hand over at most 1024 at a time.
  */
 export interface BatchKeyWrapper extends KeyWrapper {
   /** Wraps DEKs of 32 bytes, each in its own context; all of them or none. */

@@ -1,0 +1,162 @@
+/** What is done with a batch of records, in steps: as record.ts does it with one, but each key is asked for all that it is to wrap or unwrap. */
+import type { PlainRecord, SealedRecord } from './batch-input.ts'
+import { checkBatch } from './batch-input.ts'
+import { wipe } from './bytes.ts'
+import { wipeKeys } from './cipher.ts'
+import { canonicalContext } from './context.ts'
+import { KeyfoldError } from './errors.ts'
+import type { Entry, Envelope } from './format.ts'
+import { encode, parse, toBytes } from './format.ts'
+import { wrapAll } from './key-batch.ts'
+import type { KeySource } from './key-source.ts'
+import type { OpenedDek } from './open-dek.ts'
+import { openDeks } from './open-dek.ts'
+import type { Draft, Sealed } from './record.ts'
+import { draft, finish, foreignEntries, inFormOf, openBody, payloadOf } from './record.ts'
+import type { Steps } from './steps.ts'
+import { attempt, together } from './steps.ts'
+import type { CanonicalContext, KeyWrapper } from './types.ts'
+
+/** Something, or why it cannot be. */
+type Result<T> = T | KeyfoldError
+
+/** A record whose data key is open. */
+interface OpenedRecord extends OpenedDek {
+  /** As it was given. */
+  readonly sealed: Sealed
+  readonly envelope: Envelope
+  readonly context: CanonicalContext
+}
+
+export function* sealManySteps(keys: KeySource, records: readonly PlainRecord[]): Steps<Uint8Array[]> {
+  checkBatch(records, ({ plaintext }) => plaintext)
+  const plain = records.map(({ plaintext, context }, i) =>
+    assertGood(i, now(() => ({ payload: payloadOf(plaintext), context: canonicalContext(context) }))),
+  )
+  const drafts: Draft[] = []
+  try {
+    for (const { payload, context } of plain) drafts.push(draft(payload, context))
+    const sealing = yield* together(drafts.map(({ context }) => keys.sealingKeys(context)))
+    const entries = yield* wrapForEach(sealing, drafts)
+    return drafts.map((record, i) => finish(record, assertGood(i, entries[i]!)))
+  } finally {
+    for (const { dek } of drafts) wipe(dek)
+  }
+}
+
+export function* openManySteps(keys: KeySource, records: readonly SealedRecord[]): Steps<Array<Result<Uint8Array>>> {
+  const opened = yield* openAll(keys, records)
+  try {
+    return opened.map((one) => (one instanceof KeyfoldError ? one : now(() => openBody(one.envelope, one, one.context))))
+  } finally {
+    wipeAll(opened)
+  }
+}
+
+/** Gives each envelope in the form that it was given in. */
+export function* rewrapManySteps(keys: KeySource, records: readonly SealedRecord[]): Steps<Array<Result<Sealed>>> {
+  const opened = yield* openAll(keys, records)
+  try {
+    return yield* forGood(opened, (good) => rewrapOpened(keys, good))
+  } finally {
+    wipeAll(opened)
+  }
+}
+
+function* rewrapOpened(keys: KeySource, records: readonly OpenedRecord[]): Steps<Array<Result<Sealed>>> {
+  const sealing = yield* together(records.map(({ context }) => attempt(keys.sealingKeys(context))))
+  const entries = yield* wrapForEach(sealing, records)
+  const foreign = yield* together(records.map(({ envelope }) => attempt(foreignEntries(keys, envelope))))
+  return records.map(({ sealed, envelope }, i) =>
+    now(() => inFormOf(sealed, encode({ ...envelope, entries: [...orThrow(entries[i]!), ...orThrow(foreign[i]!)] }))),
+  )
+}
+
+/** Opens the data keys of a batch. The caller wipes them. */
+function* openAll(keys: KeySource, records: readonly SealedRecord[]): Steps<Array<Result<OpenedRecord>>> {
+  checkBatch(records, ({ envelope }) => envelope)
+  const wanted = records.map(({ envelope, context }) =>
+    now(() => ({ sealed: envelope, context: canonicalContext(context), envelope: parse(toBytes(envelope)) })),
+  )
+  return yield* forGood(wanted, function* (good) {
+    const deks = yield* openDeks(keys, good)
+    return deks.map((dek, i) => (dek instanceof KeyfoldError ? dek : { ...good[i]!, ...dek }))
+  })
+}
+
+/** One entry that is to be made: of which record, and which of its keys. */
+interface Place {
+  readonly record: number
+  readonly entry: number
+}
+
+/**
+ * Wraps the data key of each record under each of its keys. A key that fails takes the records that it was to seal along; for these, no further
+ * key is asked.
+ *
+ * @param sealing the keys of each record
+ */
+function* wrapForEach(
+  sealing: ReadonlyArray<Result<readonly KeyWrapper[]>>,
+  records: ReadonlyArray<Pick<Draft, 'dek' | 'context'>>,
+): Steps<Array<Result<Entry[]>>> {
+  const results = sealing.map((keys): Result<Entry[]> => (keys instanceof KeyfoldError ? keys : []))
+  for (const [wrapper, places] of byKey(sealing)) {
+    const live = places.filter(({ record }) => !(results[record] instanceof KeyfoldError))
+    const [deks, contexts] = [live.map(({ record }) => records[record]!.dek), live.map(({ record }) => records[record]!.context)]
+    const wraps = yield* attempt(wrapAll(wrapper, deks, contexts))
+    for (const [i, { record, entry }] of live.entries()) {
+      if (wraps instanceof KeyfoldError) results[record] = wraps
+      else orThrow(results[record]!)[entry] = { keyId: wrapper.keyId, materialId: wraps[i]!.materialId, wrapped: wraps[i]!.bytes }
+    }
+  }
+  return results
+}
+
+/** Records of different partitions have different keys: what each key is to wrap. */
+function byKey(sealing: ReadonlyArray<Result<readonly KeyWrapper[]>>): Map<KeyWrapper, Place[]> {
+  const groups = new Map<KeyWrapper, Place[]>()
+  for (const [record, keys] of sealing.entries()) {
+    if (keys instanceof KeyfoldError) continue
+    for (const [entry, wrapper] of keys.entries()) {
+      const group = groups.get(wrapper)
+      if (group === undefined) groups.set(wrapper, [{ record, entry }])
+      else group.push({ record, entry })
+    }
+  }
+  return groups
+}
+
+/** Works on those that are no error; the errors stay in their places. */
+function* forGood<A extends object, B>(
+  items: ReadonlyArray<Result<A>>,
+  work: (good: readonly A[]) => Steps<Array<Result<B>>>,
+): Steps<Array<Result<B>>> {
+  const good = items.filter((item): item is A => !(item instanceof KeyfoldError))
+  const results = (yield* work(good)).values()
+  return items.map((item) => (item instanceof KeyfoldError ? item : results.next().value!))
+}
+
+function now<T>(work: () => T): Result<T> {
+  try {
+    return work()
+  } catch (error) {
+    if (error instanceof KeyfoldError) return error
+    throw error
+  }
+}
+
+function orThrow<T>(result: Result<T>): T {
+  if (result instanceof KeyfoldError) throw result
+  return result
+}
+
+/** For what ends the whole batch: says which record it was. */
+function assertGood<T>(i: number, result: Result<T>): T {
+  if (!(result instanceof KeyfoldError)) return result
+  throw new KeyfoldError(result.code, `records[${i}]: ${result.message}`, { hint: result.hint, cause: result.cause })
+}
+
+function wipeAll(records: ReadonlyArray<Result<OpenedDek>>): void {
+  for (const record of records) if (!(record instanceof KeyfoldError)) wipeKeys(record.dek, record.bodyKey)
+}
