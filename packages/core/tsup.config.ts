@@ -5,6 +5,7 @@ const typed = {
   'index': 'src/index.ts',
   'aws-kms': 'src/wrappers/aws-kms.ts',
   'branch-key-file': 'src/branch-key-file.ts',
+  'fips': 'src/fips.ts',
   'key-file': 'src/wrappers/key-file.ts',
   'testing': 'src/testing.ts',
 }

@@ -6,12 +6,12 @@
 /** Core in rows: a file imports from the rows above its own only. A new file is entered here, in the lowest row that serves. */
 export const coreRows: readonly (readonly string[])[] = [
   ['errors', 'types'],
-  ['backend', 'kwp-batch'],
+  ['approved', 'backend', 'kwp-batch'],
   ['backend-node', 'backend-noble'],
   ['bytes', 'format-errors'],
   ['context', 'format'],
   ['cipher', 'dek-cache'],
-  ['stream-cipher'],
+  ['stream-cipher', 'fips-self-test'],
   ['stream-chunks', 'stream-head'],
   ['local-wrap', 'secret-file', 'sync-folder', 'bounded-map', 'in-flight', 'branch-key-log', 'branch-key-limits'],
   ['steps'],
@@ -30,7 +30,7 @@ export const coreRows: readonly (readonly string[])[] = [
   ['stream', 'stream-range'],
   ['testing-kit'],
   ['testing-key-wrapper', 'testing-branch-key-store', 'testing-record-store'],
-  ['index', 'testing'],
+  ['index', 'testing', 'fips'],
 ]
 
 /** `#backend` is one of the two files, picked by the runtime: whoever names it stands below both. */
@@ -53,7 +53,7 @@ export const grants: Readonly<Record<string, readonly Grant[]>> = {
   core: [
     { modules: ['@noble/ciphers/*', '@noble/hashes/*'], files: ['backend-noble'] },
     // all else runs where there is no Node
-    { modules: ['node:*'], files: ['backend-node', 'secret-file', 'sync-folder', 'branch-key-file', 'wrappers/key-file', 'wrappers/keychain'] },
+    { modules: ['node:*'], files: ['backend-node', 'fips', 'secret-file', 'sync-folder', 'branch-key-file', 'wrappers/key-file', 'wrappers/keychain'] },
     { modules: ['@aws-sdk/*'], files: ['wrappers/aws-kms'] },
     { modules: ['@napi-rs/keyring'], files: ['wrappers/keychain'] },
   ],

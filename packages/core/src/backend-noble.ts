@@ -3,9 +3,14 @@ import { aeskwp, gcm } from '@noble/ciphers/aes.js'
 import { equalBytes } from '@noble/ciphers/utils.js'
 import { hmac } from '@noble/hashes/hmac.js'
 import { sha256 as nobleSha256, sha512 } from '@noble/hashes/sha2.js'
+import type { Algorithm } from './approved.ts'
+import { assertApproved } from './approved.ts'
 import type { AesKwp, AuthenticatedCiphertext, GcmInput, GcmStream } from './backend.ts'
 import { checkGcm, checkLength } from './backend.ts'
 import { KeyfoldError } from './errors.ts'
+
+/** Not a validated module, whatever it computes. */
+export const BACKEND: Algorithm = { name: '@noble', fips: false }
 
 const TAG_LENGTH = 16
 /** What getRandomValues fills in one call. */
@@ -13,6 +18,7 @@ const RANDOM_LIMIT = 65_536
 
 /** Random bytes of the runtime's own generator. */
 export function randomBytes(length: number): Uint8Array {
+  assertApproved(BACKEND)
   const out = new Uint8Array(length)
   for (let at = 0; at < length; at += RANDOM_LIMIT) globalThis.crypto.getRandomValues(out.subarray(at, at + RANDOM_LIMIT))
   return out
@@ -20,21 +26,25 @@ export function randomBytes(length: number): Uint8Array {
 
 /** SHA-256 (FIPS 180-4), 32 bytes. */
 export function sha256(message: Uint8Array): Uint8Array {
+  assertApproved(BACKEND)
   return nobleSha256(message)
 }
 
 /** HMAC-SHA-256 (FIPS 198-1), 32 bytes. */
 export function hmacSha256(key: Uint8Array, message: Uint8Array): Uint8Array {
+  assertApproved(BACKEND)
   return hmac(nobleSha256, key, message)
 }
 
 /** HMAC-SHA-512 (FIPS 198-1), 64 bytes. */
 export function hmacSha512(key: Uint8Array, message: Uint8Array): Uint8Array {
+  assertApproved(BACKEND)
   return hmac(sha512, key, message)
 }
 
 /** AES-256-GCM (SP 800-38D). */
 export function gcmEncrypt(input: GcmInput, plaintext: Uint8Array): AuthenticatedCiphertext {
+  assertApproved(BACKEND)
   checkGcm(input)
   const sealed = gcm(input.key, input.nonce, input.aad).encrypt(plaintext)
   return { ciphertext: sealed.subarray(0, -TAG_LENGTH), tag: sealed.subarray(-TAG_LENGTH) }
@@ -42,6 +52,7 @@ export function gcmEncrypt(input: GcmInput, plaintext: Uint8Array): Authenticate
 
 /** AES-256-GCM; undefined where the tag does not fit. */
 export function gcmDecrypt(input: GcmInput, { ciphertext, tag }: AuthenticatedCiphertext): Uint8Array | undefined {
+  assertApproved(BACKEND)
   checkGcm(input, tag)
   const sealed = new Uint8Array(ciphertext.length + tag.length)
   sealed.set(ciphertext)
@@ -51,6 +62,7 @@ export function gcmDecrypt(input: GcmInput, { ciphertext, tag }: AuthenticatedCi
 
 /** AES-256-GCM for the chunks of a stream. Keeps a copy of `key`, until `wipe`. */
 export function gcmStream(key: Uint8Array): GcmStream {
+  assertApproved(BACKEND)
   checkLength('key', key)
   const copy = Uint8Array.from(key)
   let wiped = false
@@ -80,6 +92,7 @@ export function gcmStream(key: Uint8Array): GcmStream {
 
 /** AES-256 key wrap with padding (SP 800-38F KWP, RFC 5649). The key stays in the closure. */
 export function aesKwp(kek: Uint8Array): AesKwp {
+  assertApproved(BACKEND)
   checkLength('key', kek)
   const key = Uint8Array.from(kek)
   const wrap = (secret: Uint8Array): Uint8Array => {

@@ -1,11 +1,15 @@
 /** The backend of Node.js: node:crypto. Has the same exports as backend-noble.ts, and gives the same bytes. */
 import type { Cipher, Decipher, KeyObject } from 'node:crypto'
 import { createCipheriv, createDecipheriv, createHmac, createSecretKey, getFips, hash, randomFillSync, timingSafeEqual } from 'node:crypto'
+import type { Algorithm } from './approved.ts'
 import type { AesKwp, AuthenticatedCiphertext, GcmInput, GcmStream } from './backend.ts'
 import { checkGcm, checkLength } from './backend.ts'
 import { KeyfoldError } from './errors.ts'
 import type { BlockCipher } from './kwp-batch.ts'
 import { unwrapBatch, wrapBatch } from './kwp-batch.ts'
+
+/** OpenSSL, whose FIPS provider does the work where FIPS mode is on. */
+export const BACKEND: Algorithm = { name: 'node:crypto', fips: true }
 
 const TAG_LENGTH = 16
 const POOL_LENGTH = 8192

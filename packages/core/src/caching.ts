@@ -3,7 +3,7 @@ import { concat, wipe } from './bytes.ts'
 import { DEK_LENGTH } from './cipher.ts'
 import { DekCache } from './dek-cache.ts'
 import { KeyfoldError } from './errors.ts'
-import { isBatchKeyWrapper } from './key-batch.ts'
+import { assertCount, isBatchKeyWrapper } from './key-batch.ts'
 import { badAnswer, keyErrorOf } from './key-source.ts'
 import type { BatchKeyWrapper, CanonicalContext, KeyWrapper, WrappedKey } from './types.ts'
 
@@ -157,7 +157,7 @@ function wait({ waiters }: Flight): Promise<Uint8Array> {
 }
 
 function pick(wrapper: KeyWrapper, answers: ReadonlyArray<Uint8Array | Error>, at: number, count: number): Uint8Array {
-  if (!Array.isArray(answers) || answers.length !== count) throw badAnswer(wrapper, `not ${count} results for a batch of ${count}`)
+  assertCount(wrapper, answers, count)
   const answer = answers[at]!
   if (answer instanceof Error) throw answer
   return answer

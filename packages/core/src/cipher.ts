@@ -1,4 +1,6 @@
 import * as defaultBackend from '#backend'
+import type { Algorithm } from './approved.ts'
+import { assertApproved } from './approved.ts'
 import { concat, wipe, writeUint32 } from './bytes.ts'
 import { KeyfoldError } from './errors.ts'
 import type { Body } from './format.ts'
@@ -12,10 +14,7 @@ export const DEK_LENGTH = 32
 const NONCE_LENGTH = 12
 
 /** How a suite turns a DEK into a body. */
-interface Suite {
-  readonly name: string
-  /** Uses only algorithms that FIPS 140 approves. */
-  readonly fips: boolean
+interface Suite extends Algorithm {
   /** What stands before the body, authenticated by it. */
   readonly header: Uint8Array
   /** The fixed input of the key derivation. */
@@ -40,12 +39,19 @@ const SUITES: Readonly<Record<number, Suite>> = {
 
 /** A suite's name for people. */
 export function suiteName(suite: number): string {
-  return suiteOf(suite).name
+  return suiteOf(suite, SUITES).name
 }
 
-function suiteOf(number: number): Suite {
-  const suite = SUITES[number]
+function suiteOf<S>(number: number, suites: Readonly<Record<number, S>>): S {
+  const suite = suites[number]
   if (suite === undefined) throw new KeyfoldError('ERR_ENVELOPE_SUITE', `suite ${number} is unknown`)
+  return suite
+}
+
+/** A suite that may be used: ERR_FIPS where the program has bound itself to approved ones, and this is none. */
+export function usableSuite<S extends Algorithm>(number: number, suites: Readonly<Record<number, S>>): S {
+  const suite = suiteOf(number, suites)
+  assertApproved(suite)
   return suite
 }
 
@@ -69,7 +75,7 @@ export function deriveBodyKey(suite: number, dek: Uint8Array, backend: Backend =
   if (dek.length !== DEK_LENGTH) {
     throw new KeyfoldError('ERR_NOT_AUTHENTIC', `a data key has ${DEK_LENGTH} bytes, the wrapper gave ${dek.length}`)
   }
-  const output = backend.hmacSha512(dek, suiteOf(suite).derivation)
+  const output = backend.hmacSha512(dek, usableSuite(suite, SUITES).derivation)
   return { commitment: output.subarray(0, COMMITMENT_LENGTH), key: output.subarray(COMMITMENT_LENGTH) }
 }
 
@@ -103,7 +109,7 @@ export function decryptBody(
 
 function gcmInput(suite: number, { commitment, key }: BodyKey, context: CanonicalContext, backend: Backend) {
   // The hash, not the context itself: GCM's tag is linear in this input, and whoever knows the key could make one envelope fit two contexts.
-  const aad = concat(suiteOf(suite).header, commitment, backend.sha256(context.bytes))
+  const aad = concat(usableSuite(suite, SUITES).header, commitment, backend.sha256(context.bytes))
   return { key, nonce: commitment.subarray(0, NONCE_LENGTH), aad }
 }
 

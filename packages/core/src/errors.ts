@@ -44,6 +44,8 @@ const HINTS = {
   ERR_SYNC_UNSUPPORTED: 'This key needs I/O. Use the asynchronous call (`seal`, `open`) instead of its sync twin.',
   ERR_NOT_TEXT: 'The plaintext is not valid UTF-8. Use `open` to get its bytes.',
   ERR_STREAM_SOURCE: 'The source of the stream could not be read, or is shorter than it says. See the cause, and try again.',
+  ERR_FIPS:
+    'Start Node with a validated FIPS provider, in FIPS mode from the start (docs/fips.md). Nothing unapproved is used in its place.',
   ERR_RUNTIME: 'Keyfold needs Node 22.14 or newer. Install a supported Node release and try again.',
 } as const satisfies Record<string, string>
 

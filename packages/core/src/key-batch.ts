@@ -106,7 +106,8 @@ function unwrapped(wrapper: KeyWrapper, answer: unknown): Uint8Array | KeyfoldEr
   return answer instanceof Error ? keyErrorOf(wrapper, answer) : badAnswer(wrapper, 'what it unwrapped is no data key')
 }
 
-function assertCount(wrapper: KeyWrapper, answers: readonly unknown[], count: number): void {
+/** A wrapper's answer to a batch has one result for each place. */
+export function assertCount(wrapper: KeyWrapper, answers: readonly unknown[], count: number): void {
   if (Array.isArray(answers) && answers.length === count) return
   const given = Array.isArray(answers) ? answers.length : 'no list of'
   // data keys may be among them

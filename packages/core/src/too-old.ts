@@ -2,8 +2,7 @@
 import { toHex } from './bytes.ts'
 import { KeyfoldError } from './errors.ts'
 import { MATERIAL_ID_LENGTH } from './format.ts'
-import { isBatchKeyWrapper } from './key-batch.ts'
-import { badAnswer } from './key-source.ts'
+import { assertCount, isBatchKeyWrapper } from './key-batch.ts'
 import type { BatchKeyWrapper, KeyWrapper, WrappedKey } from './types.ts'
 
 const MATERIAL_ID = /^[0-9a-f]{12}$/
@@ -15,7 +14,7 @@ const NO_MATERIAL = '0'.repeat(MATERIAL_ID_LENGTH * 2)
  * key that leaked is told from a mistake. Rotation runs with a keyring that still holds the key itself.
  *
  * @param key the key's id and key id; the key itself need not exist any more
- * @example const keyring = createKeyring({ active: keyFile('./2026q4.key'), decryptOnly: [keyFile('./2026q3.key'), tooOld(keyFile('./2026q1.key'))] })
+ * @example const keyring = createKeyring({ active: keyFile('./2026q4.key'), decryptOnly: [tooOld(keyFile('./2026q1.key'))] })
  */
 export function tooOld({ id, keyId }: Pick<KeyWrapper, 'id' | 'keyId'>): KeyWrapper {
   const refuse = async (): Promise<never> => {
@@ -62,7 +61,7 @@ export function withoutMaterials(wrapper: KeyWrapper, materials: readonly string
         accepted.map((i) => wraps[i]!),
         accepted.map((i) => contexts[i]!),
       )
-      if (deks.length !== accepted.length) throw badAnswer(wrapper, `${deks.length} results for a batch of ${accepted.length}`)
+      assertCount(wrapper, deks, accepted.length)
       const answers = deks.values()
       return wraps.map((wrapped) => (isOld(wrapped) ? tooOldOne() : answers.next().value!))
     },
