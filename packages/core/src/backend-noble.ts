@@ -80,7 +80,6 @@ export function gcmStream(key: Uint8Array): GcmStream {
       const plaintext = attempt(() => decrypt(sealed))
       if (plaintext === undefined) return false
       out.set(plaintext)
-      plaintext.fill(0)
       return true
     },
     wipe() {

@@ -95,13 +95,12 @@ export function gcmStream(key: Uint8Array): GcmStream {
       const plaintext = decipher.update(sealed.subarray(0, end))
       try {
         decipher.final()
-        out.set(plaintext)
-        return true
       } catch {
-        return false
-      } finally {
         plaintext.fill(0)
+        return false
       }
+      out.set(plaintext)
+      return true
     },
     wipe() {
       object = undefined

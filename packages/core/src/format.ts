@@ -36,6 +36,8 @@ const FLAGS_AT = 4
 const COUNT_AT = 5
 const SLOTS_AT = 6
 const SLOT_LENGTH = KEY_ID_LENGTH + MATERIAL_ID_LENGTH
+/** Everything up to the end of the commitment, with as many and as long entries as the limits allow. */
+export const MAX_HEADER_LENGTH = SLOTS_AT + LIMITS.entries * (SLOT_LENGTH + 2 + LIMITS.wrappedBytes) + COMMITMENT_LENGTH
 /** Version bytes stay below the printable characters, so that a text which begins with KF is never taken for an envelope. */
 const VERSION_LIMIT = 0x20
 const TEXT_PREFIX = 'kf1.'

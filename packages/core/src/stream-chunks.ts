@@ -6,9 +6,12 @@ import { CHUNK_LENGTH, MAX_CHUNKS, SEALED_CHUNK_LENGTH } from './stream-cipher.t
 
 const TAG_LENGTH = SEALED_CHUNK_LENGTH - CHUNK_LENGTH
 
-/** Takes bytes of one side in pieces of any size, and gives those of the other side as soon as they are known. */
+/**
+ * Takes bytes of one side in pieces of any size, and gives those of the other side as soon as they are known. One that has ended or failed has
+ * forgotten its key and what it held; what it made of a piece in which it failed is wiped as well.
+ */
 export interface ChunkMachine {
-  /** The output that `input` completes, in one piece; empty where it completes no chunk. Does not keep `input`. */
+  /** The output of the chunks that `input` completes, in one piece; empty where it completes none. Does not keep `input`. */
   push(input: Uint8Array): Uint8Array
   /** The output of the last chunk. */
   end(): Uint8Array
@@ -18,26 +21,7 @@ export interface ChunkMachine {
 
 /** Seals: plaintext in, chunks out. The last chunk is always shorter than the others, and empty where the plaintext ends with a full one. */
 export function chunkSealer(cipher: ChunkCipher): ChunkMachine {
-  const blocks = new Blocks(CHUNK_LENGTH)
-  let index = 0
-  const seal = (out: Uint8Array, at: number, block: Uint8Array): void =>
-    cipher.seal(index++, block, out.subarray(at, at + block.length + TAG_LENGTH))
-  return {
-    push(input) {
-      const out = new Uint8Array(blocks.completedBy(input) * SEALED_CHUNK_LENGTH)
-      blocks.push(input, (block, i) => seal(out, i * SEALED_CHUNK_LENGTH, block))
-      return out
-    },
-    end() {
-      const out = new Uint8Array(blocks.rest.length + TAG_LENGTH)
-      seal(out, 0, blocks.rest)
-      return out
-    },
-    wipe() {
-      blocks.wipe()
-      cipher.wipe()
-    },
-  }
+  return chunkMachine(cipher, 'seal', CHUNK_LENGTH, SEALED_CHUNK_LENGTH)
 }
 
 /**
@@ -45,32 +29,45 @@ export function chunkSealer(cipher: ChunkCipher): ChunkMachine {
  * left when the input ends must be the last one.
  */
 export function chunkOpener(cipher: ChunkCipher): ChunkMachine {
-  const blocks = new Blocks(SEALED_CHUNK_LENGTH)
+  return chunkMachine(cipher, 'open', SEALED_CHUNK_LENGTH, CHUNK_LENGTH)
+}
+
+function chunkMachine(cipher: ChunkCipher, turn: 'seal' | 'open', fromLength: number, toLength: number): ChunkMachine {
+  const blocks = new Blocks(fromLength)
   let index = 0
-  const open = (out: Uint8Array, at: number, block: Uint8Array): void =>
-    cipher.open(index++, block, out.subarray(at, at + block.length - TAG_LENGTH))
+  const forget = (): void => {
+    blocks.wipe()
+    cipher.wipe()
+  }
+  const filled = (out: Uint8Array, fill: () => void): Uint8Array => {
+    try {
+      fill()
+      return out
+    } catch (error) {
+      wipe(out)
+      forget()
+      throw error
+    }
+  }
   return {
     push(input) {
-      const out = new Uint8Array(blocks.completedBy(input) * CHUNK_LENGTH)
-      try {
-        blocks.push(input, (block, i) => open(out, i * CHUNK_LENGTH, block))
-        return out
-      } catch (error) {
-        wipe(out)
-        throw error
-      }
+      const out = new Uint8Array(blocks.completedBy(input) * toLength)
+      return filled(out, () =>
+        blocks.push(input, (block, i) => cipher[turn](index++, block, out.subarray(i * toLength, (i + 1) * toLength))),
+      )
     },
     end() {
       const last = blocks.rest
-      if (last.length < TAG_LENGTH) throw truncated(index)
-      const out = new Uint8Array(last.length - TAG_LENGTH)
-      open(out, 0, last)
+      const length = last.length + toLength - fromLength
+      const out = new Uint8Array(Math.max(0, length))
+      filled(out, () => {
+        if (length < 0) throw truncated(index)
+        cipher[turn](index, last, out)
+      })
+      forget()
       return out
     },
-    wipe() {
-      blocks.wipe()
-      cipher.wipe()
-    },
+    wipe: forget,
   }
 }
 

@@ -1,7 +1,7 @@
 /** What stands before the first chunk of a sealed stream: the envelope's header, then salt and commitment of the chunks. */
-import { KeyfoldError } from './errors.ts'
+import { malformed } from './format-errors.ts'
 import type { Header } from './format.ts'
-import { parseStreamHeader, streamHeaderNeeds } from './format.ts'
+import { MAX_HEADER_LENGTH, parseStreamHeader, streamHeaderNeeds } from './format.ts'
 import { PREFIX_LENGTH } from './stream-cipher.ts'
 
 export interface StreamHead {
@@ -12,8 +12,8 @@ export interface StreamHead {
   readonly length: number
 }
 
-/** The longest head that the limits allow: 16 entries of 6144 bytes. */
-export const MAX_HEAD_LENGTH = 6 + 16 * (18 + 2 + 6144) + 32 + PREFIX_LENGTH
+/** The longest head that the limits allow. */
+export const MAX_HEAD_LENGTH = MAX_HEADER_LENGTH + PREFIX_LENGTH
 
 /**
  * How many bytes the head takes, as far as its first bytes tell: at least so many, and exactly so many once they are there.
@@ -28,7 +28,7 @@ export function streamHeadNeeds(bytes: Uint8Array): number {
 export function parseStreamHead(bytes: Uint8Array): StreamHead {
   const { header, length } = parseStreamHeader(bytes)
   const end = length + PREFIX_LENGTH
-  if (bytes.length < end) throw new KeyfoldError('ERR_ENVELOPE_MALFORMED', 'the stream ends before its first chunk')
+  if (bytes.length < end) throw malformed('it ends before its first chunk')
   return { header, prefix: bytes.subarray(length, end), length: end }
 }
 

@@ -1,9 +1,8 @@
 /** Parts of a sealed stream, without reading all of it. */
-import type { CanonicalContext } from './types.ts'
 import { canonicalContext } from './context.ts'
 import { KeyfoldError } from './errors.ts'
 import { LIMITS } from './format.ts'
-import type { Keyring } from './keyring.ts'
+import type { KeySource } from './key-source.ts'
 import { runAsync } from './steps.ts'
 import type { ChunkLayout } from './stream-chunks.ts'
 import { chunkLayout } from './stream-chunks.ts'
@@ -18,11 +17,11 @@ import type { EncryptionContext } from './types.ts'
 export interface RangeSource {
   /** The bytes of the whole sealed stream. */
   readonly size: number
-  /** Exactly `length` bytes from `offset`; fewer only where the source has become shorter than `size`. */
+  /** Exactly `length` bytes from `offset`; fewer only where the source has become shorter than `size`. Never asked for nothing. */
   read(offset: number, length: number): Uint8Array | Promise<Uint8Array>
 }
 
-/** The head of a stream with local keys fits, so that one read is mostly enough. */
+/** The head of a stream fits, unless it has many keys of a key service: one read is mostly enough. */
 const FIRST_READ = 4096
 /** So much is read at a time: few calls, and little memory beside the result. */
 const CHUNKS_PER_READ = 64
@@ -31,14 +30,18 @@ const CHUNKS_PER_READ = 64
  * Opens the plaintext from `start` to `end` (not included) of a stream that `sealStream` made. Reads the head, the last chunk and the chunks of
  * the range. The last chunk shows that the stream was not cut, and where it ends; chunks outside of the range are not looked at.
  *
+ * @param keys a keyring, or whatever else opens; asked once a call
+ * @param source where the sealed stream lies
+ * @param context the pairs that it was sealed with
  * @param start counted in bytes of plaintext; behind its end, nothing is left
  * @param end behind the end of the plaintext, it means that end
- * @returns the bytes, at most 1 GiB: ask for a longer range in parts, each of which calls the key once
- * @throws KeyfoldError as `open`; ERR_ARGUMENT for numbers that are no range; ERR_LIMIT; ERR_STREAM_SOURCE where the source cannot be read
+ * @returns the bytes, at most 1 GiB: ask for a longer range in parts
+ * @throws KeyfoldError as `open`, where a stream that ends between two chunks is ERR_ENVELOPE_MALFORMED; ERR_ARGUMENT for numbers that are no
+ *   range or a source that is none; ERR_LIMIT; ERR_STREAM_SOURCE where the source fails or is shorter than it says
  * @example const bytes = await openRange(keyring, { size, read }, { file: 'a.mp4' }, 1_000_000, 2_000_000)
  */
 export async function openRange(
-  keyring: Keyring,
+  keys: KeySource,
   source: RangeSource,
   context: EncryptionContext,
   start = 0,
@@ -46,83 +49,82 @@ export async function openRange(
 ): Promise<Uint8Array> {
   const canonical = canonicalContext(context)
   checkRange(source, start, end)
-  const head = await readHead(source)
-  const layout = chunkLayout(source.size - head.length)
+  const { size } = source // once: one that changes meanwhile is not followed
+  const head = await readHead(source, size)
+  const layout = chunkLayout(size - head.length)
   const to = Math.min(end, layout.plaintextLength)
   const from = Math.min(start, to)
   if (to - from > LIMITS.payloadBytes)
     throw new KeyfoldError('ERR_LIMIT', `the range has ${to - from} bytes, at most ${LIMITS.payloadBytes} are allowed`)
-  return withCipher(keyring, head, canonical, async (cipher) => {
-    const last = await openLast(source, head, layout, cipher)
-    const out = new Uint8Array(to - from)
-    await openFull(source, head, layout, cipher, from, out)
-    const lastAt = layout.fullChunks * CHUNK_LENGTH
-    if (to > lastAt) out.set(last.subarray(Math.max(0, from - lastAt), to - lastAt), Math.max(0, lastAt - from))
-    last.fill(0)
-    return out
-  })
-}
-
-async function withCipher<T>(
-  keyring: Keyring,
-  head: StreamHead,
-  context: CanonicalContext,
-  use: (cipher: ChunkCipher) => Promise<T>,
-): Promise<T> {
-  const cipher = await runAsync(openingSteps(keyring, head, context))
+  const cipher = await runAsync(openingSteps(keys, head, canonical))
   try {
-    return await use(cipher)
+    return await openChunks(source, { head, layout, cipher }, from, to)
   } finally {
     cipher.wipe()
   }
 }
 
-async function readHead(source: RangeSource): Promise<StreamHead> {
-  let bytes = await read(source, 0, Math.min(source.size, FIRST_READ))
-  if (bytes.length < source.size && streamHeadNeeds(bytes) > bytes.length) bytes = await read(source, 0, Math.min(source.size, MAX_HEAD_LENGTH))
+async function readHead(source: RangeSource, size: number): Promise<StreamHead> {
+  let bytes = await read(source, 0, Math.min(size, FIRST_READ))
+  if (bytes.length < size && streamHeadNeeds(bytes) > bytes.length) bytes = await read(source, 0, Math.min(size, MAX_HEAD_LENGTH))
   return parseStreamHead(bytes)
 }
 
-/** The last chunk proves the length: no other chunk is authentic in its place. */
-async function openLast(source: RangeSource, head: StreamHead, layout: ChunkLayout, cipher: ChunkCipher): Promise<Uint8Array> {
-  const { fullChunks, lastLength } = layout
+/** A sealed stream whose key is there. */
+interface Opened {
+  readonly head: StreamHead
+  readonly layout: ChunkLayout
+  readonly cipher: ChunkCipher
+}
+
+async function openChunks(source: RangeSource, opened: Opened, from: number, to: number): Promise<Uint8Array> {
+  // The last chunk first: no other is authentic in its place, so it proves the length. Nothing is made room for before that.
+  const last = await openLast(source, opened)
+  const out = new Uint8Array(to - from)
+  await openFull(source, opened, from, out)
+  place(out, opened.layout.fullChunks * CHUNK_LENGTH - from, last)
+  return out
+}
+
+async function openLast(source: RangeSource, { head, layout, cipher }: Opened): Promise<Uint8Array> {
+  const { fullChunks, lastLength, plaintextLength } = layout
   const sealed = await read(source, head.length + fullChunks * SEALED_CHUNK_LENGTH, lastLength)
-  const out = new Uint8Array(lastLength - (SEALED_CHUNK_LENGTH - CHUNK_LENGTH))
+  const out = new Uint8Array(plaintextLength - fullChunks * CHUNK_LENGTH)
   cipher.open(fullChunks, sealed, out)
   return out
 }
 
-/** Opens what the range takes of the full chunks into the beginning of `out`. */
-async function openFull(
-  source: RangeSource,
-  head: StreamHead,
-  { fullChunks }: ChunkLayout,
-  cipher: ChunkCipher,
-  from: number,
-  out: Uint8Array,
-): Promise<void> {
-  const endChunk = out.length === 0 ? 0 : Math.min(fullChunks, Math.ceil((from + out.length) / CHUNK_LENGTH))
-  const plaintext = new Uint8Array(CHUNK_LENGTH)
-  for (let chunk = Math.floor(from / CHUNK_LENGTH); chunk < endChunk; chunk += CHUNKS_PER_READ) {
-    const count = Math.min(CHUNKS_PER_READ, endChunk - chunk)
-    const sealed = await read(source, head.length + chunk * SEALED_CHUNK_LENGTH, count * SEALED_CHUNK_LENGTH)
+/** Fills `out`, which begins at `from`, with what the full chunks hold of it. */
+async function openFull(source: RangeSource, { head, layout, cipher }: Opened, from: number, out: Uint8Array): Promise<void> {
+  const endChunk = out.length === 0 ? 0 : Math.min(layout.fullChunks, Math.ceil((from + out.length) / CHUNK_LENGTH))
+  const edge = new Uint8Array(CHUNK_LENGTH)
+  for (let first = Math.floor(from / CHUNK_LENGTH); first < endChunk; first += CHUNKS_PER_READ) {
+    const count = Math.min(CHUNKS_PER_READ, endChunk - first)
+    const sealed = await read(source, head.length + first * SEALED_CHUNK_LENGTH, count * SEALED_CHUNK_LENGTH)
     for (let i = 0; i < count; i++) {
-      cipher.open(chunk + i, sealed.subarray(i * SEALED_CHUNK_LENGTH, (i + 1) * SEALED_CHUNK_LENGTH), plaintext)
-      const at = (chunk + i) * CHUNK_LENGTH - from
-      out.set(plaintext.subarray(Math.max(0, -at), out.length - at), Math.max(0, at))
+      const at = (first + i) * CHUNK_LENGTH - from
+      const whole = at >= 0 && at + CHUNK_LENGTH <= out.length
+      const chunk = sealed.subarray(i * SEALED_CHUNK_LENGTH, (i + 1) * SEALED_CHUNK_LENGTH)
+      cipher.open(first + i, chunk, whole ? out.subarray(at, at + CHUNK_LENGTH) : edge)
+      if (!whole) place(out, at, edge)
     }
   }
-  plaintext.fill(0)
+}
+
+/** Puts a chunk's plaintext at `at` of `out`, as far as it reaches; `at` may lie before it or behind it. */
+function place(out: Uint8Array, at: number, plaintext: Uint8Array): void {
+  if (at < out.length) out.set(plaintext.subarray(Math.max(0, -at), out.length - at), Math.max(0, at))
 }
 
 async function read(source: RangeSource, offset: number, length: number): Promise<Uint8Array> {
-  const bytes = await attempt(source, offset, length)
+  if (length === 0) return new Uint8Array()
+  const bytes: unknown = await attempt(source, offset, length)
   if (!(bytes instanceof Uint8Array)) throw new KeyfoldError('ERR_ARGUMENT', `the source gave ${typeof bytes} instead of a Uint8Array`)
   if (bytes.length === length) return bytes
   throw new KeyfoldError('ERR_STREAM_SOURCE', `the source gave ${bytes.length} bytes where ${length} were asked for`)
 }
 
-async function attempt(source: RangeSource, offset: number, length: number): Promise<Uint8Array> {
+async function attempt(source: RangeSource, offset: number, length: number): Promise<unknown> {
   try {
     return await source.read(offset, length)
   } catch (error) {

@@ -1,8 +1,7 @@
 /** Payloads of any size, sealed and opened in flat memory (docs/streams.md). */
-import type { CanonicalContext } from './types.ts'
 import { canonicalContext } from './context.ts'
 import { KeyfoldError } from './errors.ts'
-import type { Keyring } from './keyring.ts'
+import type { KeySource } from './key-source.ts'
 import { runAsync } from './steps.ts'
 import type { ChunkMachine } from './stream-chunks.ts'
 import { chunkOpener, chunkSealer } from './stream-chunks.ts'
@@ -11,107 +10,105 @@ import { openingSteps, sealingSteps } from './stream-keys.ts'
 import type { EncryptionContext } from './types.ts'
 
 /**
- * A transform that seals what is written to it: a file, an upload. Memory stays flat, whatever the size; pieces of 1 MiB are fastest. The key
- * is called when the first bytes arrive.
+ * A transform that seals what is written to it: a file, an upload. Memory stays flat, whatever the size: about twice the largest piece. Pieces
+ * of 64 KiB and more are fast. The key is asked for when the first piece arrives, so that a stream which nobody uses costs no call.
  *
+ * @param keys a keyring, or whatever else seals
  * @param context what the payload is, such as `{ table, column, id }`; the same pairs are needed to open it
- * @returns a web TransformStream; node:stream's `pipeline` takes it as it is, `Duplex.fromWeb` makes a node stream of it
+ * @returns a web TransformStream of Uint8Arrays; `Duplex.fromWeb` of node:stream makes a node stream of it
  * @throws KeyfoldError ERR_CONTEXT_INVALID at once; through the stream ERR_ARGUMENT for a piece that is no Uint8Array, ERR_LIMIT behind
  *   4 PiB, or what the key wrapper throws (ERR_KEY_DENIED, ERR_KEY_UNAVAILABLE)
- * @example await pipeline(createReadStream('a.pdf'), sealStream(keyring, { file: 'a.pdf' }), createWriteStream('a.pdf.kf'))
+ * @example await pipeline(createReadStream('a.pdf'), Duplex.fromWeb(sealStream(keyring, { file: 'a.pdf' })), createWriteStream('a.pdf.kf'))
  */
-export function sealStream(keyring: Keyring, context: EncryptionContext): TransformStream<Uint8Array, Uint8Array> {
-  return transformOf(sealingStage(keyring, canonicalContext(context)))
+export function sealStream(keys: KeySource, context: EncryptionContext): TransformStream<Uint8Array, Uint8Array> {
+  const canonical = canonicalContext(context)
+  return transformOf(async (input) => {
+    const { head, cipher } = await runAsync(sealingSteps(keys, canonical))
+    return { machine: chunkSealer(cipher), output: head, input }
+  })
 }
 
 /**
  * A transform that opens what `sealStream` made. A chunk (16 KiB) is given out once it is authentic, so that a stream which was cut fails at
  * its end, after what came before: whoever acts on it before the stream has closed without an error acts on a part.
  *
+ * @param keys a keyring, or whatever else opens
  * @param context the pairs that it was sealed with
- * @throws KeyfoldError ERR_CONTEXT_INVALID at once; through the stream the codes of `open`, where a stream that ends between two chunks is
- *   ERR_ENVELOPE_MALFORMED
+ * @returns a web TransformStream of Uint8Arrays; `Duplex.fromWeb` of node:stream makes a node stream of it
+ * @throws KeyfoldError ERR_CONTEXT_INVALID at once; through the stream ERR_ARGUMENT for a piece that is no Uint8Array, and the codes of `open`,
+ *   where a stream that ends between two chunks is ERR_ENVELOPE_MALFORMED
+ * @example await pipeline(createReadStream('a.pdf.kf'), Duplex.fromWeb(openStream(keyring, { file: 'a.pdf' })), createWriteStream('a.pdf'))
  */
-export function openStream(keyring: Keyring, context: EncryptionContext): TransformStream<Uint8Array, Uint8Array> {
-  return transformOf(openingStage(keyring, canonicalContext(context)))
-}
-
-/** What a stream does between its two ends. */
-interface Stage {
-  push(input: Uint8Array): Promise<Uint8Array[]>
-  end(): Promise<Uint8Array[]>
-  /** Forgets keys and buffers. May be called often, and while another call waits for a key. */
-  wipe(): void
-}
-
-function sealingStage(keyring: Keyring, context: CanonicalContext): Stage {
-  let machine: ChunkMachine | undefined
-  // Not before the first bytes: a stream that nobody uses asks no key service, and holds no key.
-  const started = async (): Promise<[ChunkMachine, ...Uint8Array[]]> => {
-    if (machine !== undefined) return [machine]
-    const { head, cipher } = await runAsync(sealingSteps(keyring, context))
-    machine = chunkSealer(cipher)
-    return [machine, head]
-  }
-  return {
-    async push(input) {
-      const [sealer, ...head] = await started()
-      return [...head, sealer.push(input)]
-    },
-    async end() {
-      const [sealer, ...head] = await started()
-      return [...head, sealer.end()]
-    },
-    wipe: () => machine?.wipe(),
-  }
-}
-
-function openingStage(keyring: Keyring, context: CanonicalContext): Stage {
+export function openStream(keys: KeySource, context: EncryptionContext): TransformStream<Uint8Array, Uint8Array> {
+  const canonical = canonicalContext(context)
   const head = new HeadCollector()
-  let machine: ChunkMachine | undefined
-  return {
-    async push(input) {
-      if (machine !== undefined) return [machine.push(input)]
-      const rest = input.subarray(head.take(input))
-      if (!head.complete) return []
-      machine = chunkOpener(await runAsync(openingSteps(keyring, parseStreamHead(head.bytes), context)))
-      return [machine.push(rest)]
-    },
-    async end() {
-      if (machine !== undefined) return [machine.end()]
-      parseStreamHead(head.bytes) // throws: a complete head would have started the machine
-      return []
-    },
-    wipe: () => machine?.wipe(),
-  }
-}
-
-function transformOf(stage: Stage): TransformStream<Uint8Array, Uint8Array> {
-  let ended = false
-  const end = (): void => {
-    ended = true
-    stage.wipe()
-  }
-  const give = async (controller: TransformStreamDefaultController<Uint8Array>, work: () => Promise<Uint8Array[]>): Promise<void> => {
-    try {
-      for (const output of await work()) if (output.length > 0 && !ended) controller.enqueue(output)
-    } catch (error) {
-      end()
-      throw error
-    }
-    // Cancelled while a key service answered: the key arrived after the wipe.
-    if (ended) stage.wipe()
-  }
-  return new TransformStream<Uint8Array, Uint8Array>({
-    transform: (input, controller) => give(controller, async () => stage.push(checked(input))),
-    flush: (controller) => give(controller, () => stage.end()).finally(end),
-    cancel: end,
+  return transformOf(async (input, last) => {
+    const rest = input.subarray(head.take(input))
+    if (!head.complete && !last) return undefined
+    const cipher = await runAsync(openingSteps(keys, parseStreamHead(head.bytes), canonical))
+    return { machine: chunkOpener(cipher), output: NOTHING, input: rest }
   })
 }
 
-function checked(input: unknown): Uint8Array {
-  if (input instanceof Uint8Array) return input
-  throw new KeyfoldError('ERR_ARGUMENT', `a piece of a stream is a Uint8Array, not ${input === null ? 'null' : typeof input}`, {
+/** The chunks of a stream whose key is there. */
+interface Begun {
+  readonly machine: ChunkMachine
+  /** What is given out before the first chunk. */
+  readonly output: Uint8Array
+  /** What the machine gets first. */
+  readonly input: Uint8Array
+}
+
+/** Takes the first pieces until a key can be asked for; undefined while it cannot. Throws where the `last` one does not suffice. */
+type Begin = (input: Uint8Array, last: boolean) => Promise<Begun | undefined>
+
+type Controller = TransformStreamDefaultController<Uint8Array>
+
+const NOTHING = new Uint8Array()
+
+function transformOf(begin: Begin): TransformStream<Uint8Array, Uint8Array> {
+  let machine: ChunkMachine | undefined
+  let cancelled = false
+  const cancel = (): void => {
+    cancelled = true
+    machine?.wipe()
+  }
+  const give = (controller: Controller, output: Uint8Array): void => {
+    if (output.length === 0) return
+    try {
+      controller.enqueue(output)
+    } catch {
+      cancel() // The reader went while the stream was closing, which no call tells: nobody is left to be told of it either.
+    }
+  }
+  const start = async (input: Uint8Array, controller: Controller, last: boolean): Promise<void> => {
+    const begun = await begin(input, last)
+    if (begun === undefined) return
+    machine = begun.machine
+    // A key service may answer when the reader has gone.
+    if (cancelled) return machine.wipe()
+    give(controller, begun.output)
+    give(controller, machine.push(begun.input))
+  }
+  return new TransformStream<Uint8Array, Uint8Array>({
+    transform(input, controller) {
+      if (!(input instanceof Uint8Array)) {
+        cancel()
+        throw notBytes(input)
+      }
+      // At once where the key is there: a promise for every piece would cost more than its checks.
+      return machine === undefined ? start(input, controller, false) : give(controller, machine.push(input))
+    },
+    async flush(controller) {
+      if (machine === undefined) await start(NOTHING, controller, true)
+      if (!cancelled) give(controller, machine!.end())
+    },
+    cancel,
+  })
+}
+
+function notBytes(input: unknown): KeyfoldError {
+  return new KeyfoldError('ERR_ARGUMENT', `a piece of a stream is a Uint8Array, not ${input === null ? 'null' : typeof input}`, {
     hint: 'Encode text first, for instance by piping it through a TextEncoderStream.',
   })
 }
