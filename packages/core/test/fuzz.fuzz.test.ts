@@ -2,47 +2,14 @@
 import { fuzzRuns } from '@keyfold/test-support'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { canonicalContext, inspect, isKeyfoldError, openSync, toBytes, toText } from '../src/index.ts'
+import { canonicalContext, inspect, openSync, toBytes, toText } from '../src/index.ts'
 import type { EncryptionContext } from '../src/index.ts'
 import { encode, parse } from '../src/format.ts'
 import { parseKeyFile } from '../src/wrappers/key-file.ts'
+import { edits, mutate, typed } from './mutations.ts'
 import { hex, keyringOf, unhex, vectors } from './vectors.ts'
 
 const numRuns = fuzzRuns()
-
-/** Like a fuzzer's own mutations: set, insert, delete, cut, repeat; a few in a row. */
-const edit = fc.record({
-  kind: fc.constantFrom('set', 'insert', 'delete', 'cut', 'repeat'),
-  at: fc.nat(),
-  byte: fc.oneof(fc.nat(255), fc.constantFrom(0, 1, 2, 0x10, 0x18, 0x7f, 0xff)),
-})
-const edits = fc.array(edit, { maxLength: 4 })
-
-function mutate(bytes: Uint8Array, list: ReadonlyArray<{ kind: string; at: number; byte: number }>): Uint8Array {
-  let out = [...bytes]
-  for (const { kind, at, byte } of list) {
-    // Half of the edits hit the header, where the structure is.
-    const i = at % Math.max(1, byte % 2 === 0 ? Math.min(110, out.length) : out.length)
-    if (kind === 'set') out[i] = byte
-    else if (kind === 'insert') out.splice(i, 0, byte)
-    else if (kind === 'delete') out.splice(i, 1)
-    else if (kind === 'cut') out = out.slice(0, i)
-    else out.splice(i, 0, ...out.slice(i, i + byte))
-  }
-  return Uint8Array.from(out)
-}
-
-/** The value of a call, or undefined where it ends in a typed error; anything else fails the test. */
-function typed<T>(call: () => T): T | undefined {
-  try {
-    return call()
-  } catch (error) {
-    if (!isKeyfoldError(error)) throw error
-    expect(error.code).toMatch(/^ERR_[A-Z_]+$/)
-    expect(error.hint).not.toBe('')
-    return undefined
-  }
-}
 
 const small = vectors.valid.filter(({ envelope }) => envelope.length < 3000)
 const valid = fc.constantFrom(...small)
