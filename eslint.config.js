@@ -38,7 +38,7 @@ const typeAware = {
 }
 
 export default defineConfig(
-  { ignores: ['**/dist/', '**/node_modules/', '**/.tools/', '**/coverage/'] },
+  { ignores: ['**/dist/', '**/node_modules/', '**/.tools/', 'reports/', '.stryker-tmp/'] },
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   { files: ['**/*.js', '**/*.mjs', '**/*.ts'], rules: style },
   {

@@ -1,0 +1,25 @@
+interface Mutated {
+  /** Per cent of the mutants that the tests must notice. */
+  readonly bar: number
+  /** Tests that a mutant is not put through: they start processes, or take seconds. */
+  readonly slowTests: readonly string[]
+}
+
+/** The packages that have a mutation score. */
+export const packages = {
+  core: {
+    bar: 90,
+    slowTests: [
+      '**/*.fuzz.test.ts',
+      'test/abuse-envelope-large.test.ts',
+      'test/reader.test.ts',
+      'test/wrappers/key-file-processes.test.ts',
+    ],
+  },
+} as const satisfies Record<string, Mutated>
+
+export type PackageName = keyof typeof packages
+
+export function isPackage(name: string): name is PackageName {
+  return Object.hasOwn(packages, name)
+}
