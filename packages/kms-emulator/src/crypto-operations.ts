@@ -3,7 +3,7 @@ import type { Material } from './ciphertext.ts'
 import { claimOf, decrypt, encrypt, invalidCiphertext, keyHash } from './ciphertext.ts'
 import { invalid, KmsFault } from './errors.ts'
 import type { Input } from './input.ts'
-import { bytes, canonicalPairs, count, flag, requiredText, text, texts } from './input.ts'
+import { bytes, canonicalPairs, count, flag, grantTokens, requiredText, text, texts } from './input.ts'
 import type { Key } from './keys.ts'
 import { assertUsable, currentMaterial } from './keys.ts'
 import type { Call, Operation } from './operation.ts'
@@ -32,15 +32,13 @@ export const cryptoOperations: Readonly<Record<string, Operation>> = {
     return { CiphertextBlob: blob.toString('base64'), KeyId: key.arn, KeyMaterialId: material.id }
   },
   Decrypt: (call) => {
-    if (ignoresCiphertext(call.input)) {
-      usableKey(call, 'KeyId')
-      endDryRun(call.input)
-    }
+    if (ignoresCiphertext(call.input)) return endWithoutCiphertext(call, 'KeyId')
     const { key, material, plaintext } = open(call, 'KeyId', 'EncryptionContext')
     endDryRun(call.input)
     return { KeyId: key.arn, Plaintext: plaintext.toString('base64'), EncryptionAlgorithm: ALGORITHM, KeyMaterialId: material.id }
   },
   ReEncrypt: (call) => {
+    if (ignoresCiphertext(call.input)) return endWithoutCiphertext(call, 'SourceKeyId', 'DestinationKeyId')
     const source = open(call, 'SourceKeyId', 'SourceEncryptionContext')
     const target = usableKey(call, 'DestinationKeyId')
     endDryRun(call.input)
@@ -64,20 +62,24 @@ interface Opened {
   readonly plaintext: Buffer
 }
 
-/** Finds the key by its name in the request, and opens the ciphertext with the material that it was made with. */
+/** Finds the key by its name in the request, or by the ciphertext where the request names none, and opens with the material that it was made with. */
 function open(call: Call, keyField: string, contextField: string): Opened {
   const blob = bytes(call.input, 'CiphertextBlob', MOST_CIPHERTEXT)
-  if (text(call.input, keyField) === undefined) {
-    throw invalid(`the emulator asks for ${keyField}, which AWS lets a caller leave out: pin the key, or the ciphertext picks it`)
-  }
-  const key = usableKey(call, keyField)
   const claim = claimOf(blob)
+  const key = text(call.input, keyField) === undefined ? claimedKey(call, claim.keyHash) : usableKey(call, keyField)
   if (claim.keyHash !== keyHash(key.lineage.id)) {
     throw new KmsFault('IncorrectKeyException', 'The key ID in the request does not identify a CMK that can perform this operation.')
   }
   const material = key.lineage.materials.find(({ id }) => id === claim.materialId)
   if (material === undefined) throw invalidCiphertext()
   return { key, material, plaintext: decrypt(material, blob, canonicalPairs(call.input, contextField)) }
+}
+
+function claimedKey({ store, region }: Call, hash: string): Key {
+  const key = store.claimed(region, hash)
+  if (key === undefined) throw invalidCiphertext()
+  assertUsable(key)
+  return key
 }
 
 function newDataKey(call: Call): Opened & { readonly blob: Buffer } {
@@ -98,6 +100,7 @@ function dataKeyLength(input: Input): number {
 }
 
 function usableKey({ store, region, input }: Call, field: string): Key {
+  grantTokens(input)
   const key = store.find(region, requiredText(input, field))
   assertUsable(key)
   return key
@@ -107,9 +110,17 @@ function ignoresCiphertext(input: Input): boolean {
   return flag(input, 'DryRun') && texts(input, 'DryRunModifiers').includes('IGNORE_CIPHERTEXT')
 }
 
+/** Looks at the keys alone, as AWS does where a dry run brings no ciphertext. */
+function endWithoutCiphertext(call: Call, ...fields: readonly string[]): never {
+  for (const field of fields) usableKey(call, field)
+  throw dryRunSucceeded()
+}
+
 /** A dry run that would have succeeded ends with an error of its own, as with AWS. */
 function endDryRun(input: Input): void {
-  if (flag(input, 'DryRun')) {
-    throw new KmsFault('DryRunOperationException', 'The request would have succeeded, but the DryRun option is set.', 412)
-  }
+  if (flag(input, 'DryRun')) throw dryRunSucceeded()
+}
+
+function dryRunSucceeded(): KmsFault {
+  return new KmsFault('DryRunOperationException', 'The request would have succeeded, but the DryRun option is set.', 412)
 }

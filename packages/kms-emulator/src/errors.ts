@@ -14,3 +14,8 @@ export class KmsFault extends Error {
 export function invalid(message: string): KmsFault {
   return new KmsFault('ValidationException', message)
 }
+
+/** The key is of a kind that the operation is not for. */
+export function unsupported(message: string): KmsFault {
+  return new KmsFault('UnsupportedOperationException', message)
+}

@@ -1,7 +1,10 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { KmsFault } from './errors.ts'
 import type { Input } from './input.ts'
-import { texts } from './input.ts'
+import { grantTokens } from './input.ts'
+
+const ANSWERS = ['hang', 'stall', 'reset', 'garbage', 'huge', 'other-key-id', 'short-key', 'no-material'] as const
+const NAMES = ['latencyMs', 'throttleEvery', 'deny', 'fail', 'grantToken', 'answer', 'regions']
 
 /** What the emulator shall do wrong. Every field may be combined; what is left out is done right. */
 export interface Faults {
@@ -20,9 +23,19 @@ export interface Faults {
    * right, and followed by blanks up to 10 MB; `other-key-id` names another key; `short-key` carries 16 bytes of plaintext; `no-material` leaves
    * the material ids out.
    */
-  readonly answer?: 'hang' | 'stall' | 'reset' | 'garbage' | 'huge' | 'other-key-id' | 'short-key' | 'no-material'
+  readonly answer?: (typeof ANSWERS)[number]
   /** Faults strike calls to these regions alone. */
   readonly regions?: readonly string[]
+}
+
+/** Refuses faults that do not exist: a test whose fault is mistyped would pass for the wrong reason. */
+export function checkedFaults(faults: Faults): Faults {
+  if (typeof faults !== 'object' || faults === null) throw new TypeError('faults are an object')
+  for (const name of Object.keys(faults)) {
+    if (!NAMES.includes(name)) throw new TypeError(`the emulator has no fault ${name}; it has ${NAMES.join(', ')}`)
+  }
+  if (faults.answer !== undefined && !ANSWERS.includes(faults.answer)) throw new TypeError(`an answer is one of ${ANSWERS.join(', ')}`)
+  return faults
 }
 
 /** Errors that AWS answers with 500. */
@@ -37,7 +50,7 @@ export async function strike(faults: Faults, operation: string, input: Input, nt
   if (deny.includes(operation)) throw denied(operation)
   const failure = Object.hasOwn(fail, operation) ? fail[operation] : undefined
   if (failure !== undefined) throw new KmsFault(failure, 'as the emulator was told', SERVER_ERRORS.has(failure) ? 500 : 400)
-  if (grantToken !== undefined && GRANTABLE.has(operation) && !texts(input, 'GrantTokens').includes(grantToken)) throw denied(operation)
+  if (grantToken !== undefined && GRANTABLE.has(operation) && !grantTokens(input).includes(grantToken)) throw denied(operation)
 }
 
 function denied(operation: string): KmsFault {

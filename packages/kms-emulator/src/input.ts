@@ -1,4 +1,4 @@
-import { invalid } from './errors.ts'
+import { invalid, KmsFault } from './errors.ts'
 
 /** A request's JSON, read field by field: what a client sends is checked like what a stranger sends. */
 export type Input = Readonly<Record<string, unknown>>
@@ -31,11 +31,21 @@ export function count(input: Input, field: string, least: number, most: number):
   return value
 }
 
-/** Base64 of at most `most` bytes. */
+/** Base64 of 1 to `most` bytes, in its one encoding. */
 export function bytes(input: Input, field: string, most: number): Buffer {
-  const decoded = Buffer.from(requiredText(input, field), 'base64')
-  if (decoded.length === 0 || decoded.length > most) throw invalid(`${field} has 1 to ${most} bytes`)
+  const encoded = requiredText(input, field)
+  const decoded = Buffer.from(encoded, 'base64')
+  if (decoded.toString('base64') !== encoded) throw new KmsFault('SerializationException', `${field} is not base64`)
+  if (decoded.length > most) throw invalid(`${field} has 1 to ${most} bytes`)
   return decoded
+}
+
+const MOST_GRANT_TOKENS = 10
+
+export function grantTokens(input: Input): readonly string[] {
+  const tokens = texts(input, 'GrantTokens')
+  if (tokens.length > MOST_GRANT_TOKENS) throw invalid(`GrantTokens has at most ${MOST_GRANT_TOKENS} entries`)
+  return tokens
 }
 
 export function texts(input: Input, field: string): readonly string[] {

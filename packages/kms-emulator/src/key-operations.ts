@@ -2,14 +2,13 @@ import type { Operation } from './operation.ts'
 import type { Input } from './input.ts'
 import { count, flag, requiredText, text } from './input.ts'
 import type { Key } from './keys.ts'
-import { ACCOUNT, assertNotPending, assertUsable, cancelDeletion, currentMaterial, rotateOnDemand, scheduleDeletion } from './keys.ts'
-import { invalid } from './errors.ts'
+import { ACCOUNT, assertNotPending, assertUsable, cancelDeletion, currentMaterial, isPrimary, rotateOnDemand, scheduleDeletion } from './keys.ts'
+import { unsupported } from './errors.ts'
 
 /** What is done to a key: making, describing, enabling, rotating and deleting it, and its aliases. */
 export const keyOperations: Readonly<Record<string, Operation>> = {
   CreateKey: ({ store, region, input }) => {
-    const spec = text(input, 'KeySpec') ?? 'SYMMETRIC_DEFAULT'
-    if (spec !== 'SYMMETRIC_DEFAULT') throw invalid('the emulator has keys of KeySpec SYMMETRIC_DEFAULT alone')
+    refuseOtherKinds(input)
     return { KeyMetadata: metadata(store.create(region, flag(input, 'MultiRegion'), text(input, 'Description') ?? '')) }
   },
   DescribeKey: (call) => ({ KeyMetadata: metadata(keyOf(call)) }),
@@ -31,7 +30,15 @@ export const keyOperations: Readonly<Record<string, Operation>> = {
     return { KeyId: key.arn }
   },
   CreateAlias: ({ store, region, input }) => {
-    store.alias(region, requiredText(input, 'AliasName'), store.find(region, requiredText(input, 'TargetKeyId')))
+    store.createAlias(region, requiredText(input, 'AliasName'), store.find(region, requiredText(input, 'TargetKeyId')))
+    return {}
+  },
+  UpdateAlias: ({ store, region, input }) => {
+    store.updateAlias(region, requiredText(input, 'AliasName'), store.find(region, requiredText(input, 'TargetKeyId')))
+    return {}
+  },
+  DeleteAlias: ({ store, region, input }) => {
+    store.deleteAlias(region, requiredText(input, 'AliasName'))
     return {}
   },
   ListAliases: ({ store, region, input }) => {
@@ -53,6 +60,15 @@ function keyOf({ store, region, input }: Parameters<Operation>[0]): Key {
   return store.find(region, requiredText(input, 'KeyId'))
 }
 
+/** What the emulator has, with AWS's names for it. */
+const KIND = { KeySpec: 'SYMMETRIC_DEFAULT', KeyUsage: 'ENCRYPT_DECRYPT', Origin: 'AWS_KMS' }
+
+function refuseOtherKinds(input: Input): void {
+  for (const [field, only] of Object.entries(KIND)) {
+    if ((text(input, field) ?? only) !== only) throw unsupported(`the emulator has keys of ${field} ${only} alone`)
+  }
+}
+
 function setState(key: Key, state: 'Enabled' | 'Disabled'): Record<string, never> {
   assertNotPending(key)
   key.state = state
@@ -68,15 +84,14 @@ function metadata(key: Key): Record<string, unknown> {
     CreationDate: key.created,
     Enabled: state === 'Enabled',
     Description: key.description,
-    KeyUsage: 'ENCRYPT_DECRYPT',
+    ...KIND,
     KeyState: state,
     ...(deletionDate === undefined ? {} : { DeletionDate: deletionDate }),
-    Origin: 'AWS_KMS',
     KeyManager: 'CUSTOMER',
-    CustomerMasterKeySpec: 'SYMMETRIC_DEFAULT',
-    KeySpec: 'SYMMETRIC_DEFAULT',
-    EncryptionAlgorithms: ['SYMMETRIC_DEFAULT'],
+    CustomerMasterKeySpec: KIND.KeySpec,
+    EncryptionAlgorithms: [KIND.KeySpec],
     MultiRegion: lineage.multiRegion,
+    ...(lineage.multiRegion ? { MultiRegionConfiguration: { MultiRegionKeyType: isPrimary(key) ? 'PRIMARY' : 'REPLICA' } } : {}),
     CurrentKeyMaterialId: currentMaterial(key).id,
   }
 }

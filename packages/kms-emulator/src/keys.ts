@@ -1,6 +1,7 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import type { Material } from './ciphertext.ts'
-import { invalid, KmsFault } from './errors.ts'
+import { keyHash } from './ciphertext.ts'
+import { invalid, KmsFault, unsupported } from './errors.ts'
 
 export const ACCOUNT = '111122223333'
 
@@ -18,7 +19,7 @@ interface Lineage {
   readonly multiRegion: boolean
   /** The last one encrypts; all of them decrypt. */
   readonly materials: Generation[]
-  primaryRegion: string
+  readonly primaryRegion: string
 }
 
 /** A key in one region. */
@@ -51,7 +52,8 @@ export class KeyStore {
 
   /** The same key, with the same materials, in another region. */
   replicate(primary: Key, region: string, description: string): Key {
-    if (!primary.lineage.multiRegion) throw new KmsFault('UnsupportedOperationException', 'only a multi-Region key can be replicated')
+    if (!primary.lineage.multiRegion) throw unsupported(`${primary.arn} is not a multi-Region key.`)
+    assertPrimary(primary)
     if (this.#keys.has(arnOf(region, primary.lineage.id))) throw new KmsFault('AlreadyExistsException', 'the replica exists already')
     return this.#add(region, primary.lineage, description)
   }
@@ -66,18 +68,32 @@ export class KeyStore {
 
   /** A key by its id, ARN, alias or alias ARN, as seen from a region: another region's ARN is not found there, as with AWS. */
   find(region: string, name: string): Key {
-    const key = name.includes('alias/')
-      ? this.#aliases.get(`${region} ${name.replace(`arn:aws:kms:${region}:${ACCOUNT}:`, '')}`)
-      : this.#keys.get(name.startsWith('arn:') ? name : arnOf(region, name))
-    if (key === undefined || key.region !== region) throw new KmsFault('NotFoundException', `${notFound(region, name)} does not exist`)
+    const key = name.includes('alias/') ? this.#aliases.get(aliasAt(region, name)) : this.#keys.get(keyArn(region, name))
+    if (key === undefined || key.region !== region) throw new KmsFault('NotFoundException', notFound(region, name))
     return key
   }
 
-  alias(region: string, name: string, key: Key): void {
+  /** The key of a region that a ciphertext names; undefined where there is none. */
+  claimed(region: string, hash: string): Key | undefined {
+    return [...this.#keys.values()].find((key) => key.region === region && keyHash(key.lineage.id) === hash)
+  }
+
+  createAlias(region: string, name: string, key: Key): void {
     if (!/^alias\/(?!aws\/)[A-Za-z0-9/_-]{1,250}$/.test(name))
       throw new KmsFault('InvalidAliasNameException', 'the alias has no valid name')
-    if (this.#aliases.has(`${region} ${name}`)) throw new KmsFault('AlreadyExistsException', 'an alias of this name exists already')
-    this.#aliases.set(`${region} ${name}`, key)
+    if (this.#aliases.has(aliasAt(region, name))) throw new KmsFault('AlreadyExistsException', 'an alias of this name exists already')
+    this.#aliases.set(aliasAt(region, name), key)
+  }
+
+  /** Moves an alias to another key. */
+  updateAlias(region: string, name: string, key: Key): void {
+    this.find(region, name)
+    this.#aliases.set(aliasAt(region, name), key)
+  }
+
+  deleteAlias(region: string, name: string): void {
+    this.find(region, name)
+    this.#aliases.delete(aliasAt(region, name))
   }
 
   aliases(region: string): readonly (readonly [name: string, key: Key])[] {
@@ -86,11 +102,21 @@ export class KeyStore {
 }
 
 /** Makes a new material; ciphertexts of the older ones still open. Shows at once in every region. */
-export function rotateOnDemand({ lineage }: Key): void {
+export function rotateOnDemand(key: Key): void {
+  const { lineage } = key
+  assertPrimary(key)
   if (lineage.materials.filter(({ onDemand }) => onDemand).length >= MOST_ROTATIONS) {
     throw new KmsFault('LimitExceededException', 'the key was rotated on demand as often as is allowed')
   }
   lineage.materials.push(newMaterial(true))
+}
+
+export function isPrimary({ region, lineage }: Key): boolean {
+  return region === lineage.primaryRegion
+}
+
+function assertPrimary(key: Key): void {
+  if (!isPrimary(key)) throw unsupported(`${key.arn} is a replica key.`)
 }
 
 /** The material that encrypts. */
@@ -126,7 +152,17 @@ function arnOf(region: string, id: string): string {
   return `arn:aws:kms:${region}:${ACCOUNT}:key/${id}`
 }
 
+function keyArn(region: string, name: string): string {
+  return name.startsWith('arn:') ? name : arnOf(region, name)
+}
+
+/** Where an alias is kept; its ARN and its name are one. */
+function aliasAt(region: string, name: string): string {
+  return `${region} ${name.replace(`arn:aws:kms:${region}:${ACCOUNT}:`, '')}`
+}
+
+/** In AWS's words. */
 function notFound(region: string, name: string): string {
-  if (name.includes('alias/')) return `Alias ${name}`
-  return `Key '${name.startsWith('arn:') ? name : arnOf(region, name)}'`
+  if (!name.includes('alias/')) return `Key '${keyArn(region, name)}' does not exist`
+  return `Alias ${name.startsWith('arn:') ? name : `arn:aws:kms:${region}:${ACCOUNT}:${name}`} is not found.`
 }

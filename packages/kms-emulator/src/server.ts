@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { cryptoOperations } from './crypto-operations.ts'
 import { invalid, KmsFault } from './errors.ts'
 import type { Faults } from './faults.ts'
-import { distort, strike } from './faults.ts'
+import { checkedFaults, distort, strike } from './faults.ts'
 import type { Input } from './input.ts'
 import { keyOperations } from './key-operations.ts'
 import { KeyStore } from './keys.ts'
@@ -45,8 +45,8 @@ export interface KmsEmulator {
  * @example const emulator = await startKmsEmulator({ latencyMs: 10 })
  */
 export async function startKmsEmulator(options: KmsEmulatorOptions = {}): Promise<KmsEmulator> {
-  const { port = 0, region = 'us-east-1', latencyMs } = options
-  const state = new State(region, latencyMs === undefined ? (options.faults ?? {}) : { latencyMs, ...options.faults })
+  const { port = 0, region = 'us-east-1', latencyMs, faults = {} } = options
+  const state = new State(region, { ...(latencyMs !== undefined && { latencyMs }), ...checkedFaults(faults) })
   const server = createServer((request, response) => void respond(state, request, response))
   await listen(server, port)
   return {
@@ -56,7 +56,7 @@ export async function startKmsEmulator(options: KmsEmulatorOptions = {}): Promis
     },
     resetCalls: () => state.calls.clear(),
     setFaults: (faults) => {
-      state.faults = faults
+      state.faults = checkedFaults(faults)
       state.counted = 0
     },
     close: () => close(server),
@@ -89,7 +89,8 @@ async function respond(state: State, request: IncomingMessage, response: ServerR
     const answer = OPERATIONS[operation]!({ store: state.store, region, input })
     send(response, 200, JSON.stringify(distort(faults, answer)), faults)
   } catch (error) {
-    if (!(error instanceof KmsFault)) throw error
+    // the client went away in the middle of its request
+    if (!(error instanceof KmsFault)) return void response.destroy()
     send(response, error.status, JSON.stringify({ __type: error.name, message: error.message }), {})
   }
 }
