@@ -19,7 +19,7 @@ export const coreRows: readonly (readonly string[])[] = [
   ['key-batch'],
   ['caching', 'multi', 'too-old'],
   ['keyring'],
-  ['open-dek'],
+  ['open-dek', 'rewrap-within'],
   ['record'],
   ['branch-key-seal', 'batch-input'],
   ['branch-key-reads', 'branch-key-memory', 'batch-steps'],
@@ -29,6 +29,7 @@ export const coreRows: readonly (readonly string[])[] = [
   ['branch-key-upkeep'],
   ['stream', 'stream-range'],
   ['testing-kit'],
+  ['testing-rewrap'],
   ['testing-key-wrapper', 'testing-branch-key-store', 'testing-record-store'],
   ['index', 'testing', 'fips'],
 ]

@@ -50,15 +50,32 @@ export function openTextSync(keys: SyncKeySource, envelope: Sealed, context: Enc
   return fromUtf8(openSync(keys, envelope, context))
 }
 
+export interface RewrapOptions {
+  /**
+   * Lets the key service move the wrapped data key by itself where it can (AWS KMS: ReEncrypt), so that this process never sees it, and needs no
+   * permission to unwrap. That holds for a record of one entry, from one key of the service to another; any other record is rewrapped as without it.
+   * The commitment stays unchecked there: a record that did not open before does not open afterwards, and this call does not say so; `open` does.
+   * False by default.
+   */
+  readonly within?: boolean
+}
+
 /**
  * Puts the record's data key under the keyring's active key: rotation's step. The body's bytes do not change, and are not opened: the
  * commitment shows that the data key is the record's own. Entries of keys that this keyring does not hold stay.
  *
+ * @param options `{ within: true }` where the data key shall stay inside of the key service; by default this process unwraps, checks and wraps it
  * @returns the envelope in the form that it was given
  * @throws KeyfoldError as `open`, but for what only the body tells
+ * @example const moved = await rewrap(createKeyring({ active: awsKms(arnQ4), decryptOnly: [awsKms(arnQ3)] }), envelope, context, { within: true })
  */
-export async function rewrap<E extends Sealed>(keys: KeySource, envelope: E, context: EncryptionContext): Promise<SameForm<E>> {
-  return inFormOf(envelope, await runAsync(rewrapSteps(keys, envelope, context)))
+export async function rewrap<E extends Sealed>(
+  keys: KeySource,
+  envelope: E,
+  context: EncryptionContext,
+  options: RewrapOptions = {},
+): Promise<SameForm<E>> {
+  return inFormOf(envelope, await runAsync(rewrapSteps(keys, envelope, context, options.within)))
 }
 
 /** As `rewrap`, at once. */

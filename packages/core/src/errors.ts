@@ -23,6 +23,8 @@ const HINTS = {
   ERR_KEY_UNAVAILABLE: 'The key service could not be reached or is out of order. The record is intact: try again later.',
   ERR_KEY_THROTTLED: 'The key service takes fewer calls than are made. The record is intact: call less often, or have the quota raised.',
   ERR_KEY_DISABLED: 'The key is disabled in the key service. Enable it there, if nobody disabled it on purpose.',
+  ERR_KEY_MISSING:
+    'The key service has no key of this name. Check region, account and id. A deleted key does not come back, and neither do the records under it.',
   ERR_KEY_PENDING_DELETION:
     'The key is about to be deleted for good, and every record under it with it. Cancel the deletion and enable the key, unless that is meant.',
   ERR_KEY_SERVICE_RESPONSE:

@@ -7,8 +7,21 @@ export interface Failure {
   readonly error: KeyfoldError
 }
 
-/** What may pass by itself comes first, so that nobody takes a record for lost while a key service is down. */
-const PRECEDENCE = ['ERR_KEY_UNAVAILABLE', 'ERR_KEY_THROTTLED', 'ERR_KEY_DENIED', 'ERR_BRANCH_KEY_LOCKED', 'ERR_SYNC_UNSUPPORTED']
+/**
+ * What may pass by itself comes first, then what the key service or its administrators decide: so that nobody takes a record for lost, or altered,
+ * while its key is out of reach.
+ */
+const PRECEDENCE = [
+  'ERR_KEY_UNAVAILABLE',
+  'ERR_KEY_THROTTLED',
+  'ERR_KEY_DENIED',
+  'ERR_KEY_DISABLED',
+  'ERR_KEY_PENDING_DELETION',
+  'ERR_KEY_SERVICE_RESPONSE',
+  'ERR_KEY_MISSING',
+  'ERR_BRANCH_KEY_LOCKED',
+  'ERR_SYNC_UNSUPPORTED',
+]
 
 /**
  * One error of several: its code is the first that may pass by itself, else that of the first; all are listed, in the message by their codes and

@@ -11,6 +11,7 @@ export { createBranchKeys } from './branch-keys.ts'
 export type { CachingKeyWrapper, CachingOptions } from './caching.ts'
 export { caching } from './caching.ts'
 export { canonicalContext, CONTEXT_LIMITS } from './context.ts'
+export type { RewrapOptions } from './envelope.ts'
 export { open, openSync, openText, openTextSync, reencrypt, reencryptSync, rewrap, rewrapSync, seal, sealSync } from './envelope.ts'
 export type { CoreErrorCode, KeyfoldErrorOptions } from './errors.ts'
 export { isKeyfoldError, KeyfoldError } from './errors.ts'
@@ -18,7 +19,7 @@ export { isSealed, KEY_ID_LENGTH, LIMITS, SQL_OFFSETS, toBytes, toText } from '.
 export type { Inspection } from './inspect.ts'
 export { inspect, isCurrent } from './inspect.ts'
 export type { KeySource, SyncKeySource } from './key-source.ts'
-export { isSyncKeyWrapper } from './key-source.ts'
+export { isPreflightKeyWrapper, isRewrapKeyWrapper, isSyncKeyWrapper } from './key-source.ts'
 export type { Keyring, KeyringOptions } from './keyring.ts'
 export { createKeyring } from './keyring.ts'
 export { multi } from './multi.ts'
@@ -36,10 +37,13 @@ export type {
   ColumnRef,
   EncryptionContext,
   KeyState,
+  KeyUse,
   KeyWrapper,
+  PreflightKeyWrapper,
   ReadOptions,
   RecordChange,
   RecordStore,
+  RewrapKeyWrapper,
   StoredBranchKey,
   StoredRecord,
   StoreProblem,

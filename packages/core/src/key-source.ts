@@ -3,7 +3,7 @@ import { KeyfoldError } from './errors.ts'
 import { LIMITS, MATERIAL_ID_LENGTH } from './format.ts'
 import type { Steps } from './steps.ts'
 import { perform } from './steps.ts'
-import type { CanonicalContext, KeyWrapper, SyncKeyWrapper, WrappedKey } from './types.ts'
+import type { CanonicalContext, KeyWrapper, PreflightKeyWrapper, RewrapKeyWrapper, SyncKeyWrapper, WrappedKey } from './types.ts'
 
 /** What seals and opens records: a keyring, or the branch keys under one. */
 export interface KeySource<W extends KeyWrapper = KeyWrapper> {
@@ -19,6 +19,16 @@ export type SyncKeySource = KeySource<SyncKeyWrapper>
 /** Whether a wrapper needs no I/O. */
 export function isSyncKeyWrapper(wrapper: KeyWrapper): wrapper is SyncKeyWrapper {
   return 'wrapSync' in wrapper && 'unwrapSync' in wrapper
+}
+
+/** Whether a wrapper's service moves wrapped DEKs by itself. */
+export function isRewrapKeyWrapper(wrapper: KeyWrapper): wrapper is RewrapKeyWrapper {
+  return 'canRewrapTo' in wrapper && 'rewrapTo' in wrapper
+}
+
+/** Whether a wrapper's service can be asked beforehand. */
+export function isPreflightKeyWrapper(wrapper: KeyWrapper): wrapper is PreflightKeyWrapper {
+  return 'preflight' in wrapper
 }
 
 /** Asks a wrapper to wrap a DEK. */
@@ -43,13 +53,18 @@ export function* unwrapStep(wrapper: KeyWrapper, wrapped: WrappedKey, context: C
   return dek
 }
 
+/** Asks a wrapper's service to move a wrapped DEK to another of its keys. */
+export function rewrapStep(source: RewrapKeyWrapper, target: KeyWrapper, wrapped: WrappedKey, context: CanonicalContext): Steps<WrappedKey> {
+  return ask(source, () => source.rewrapTo(target, wrapped, context))
+}
+
 /** Asks a wrapper for whatever it does; ERR_SYNC_UNSUPPORTED where that needs I/O and nobody waits. */
-export function* ask<T>(wrapper: KeyWrapper, waiting: () => Promise<T>, atOnce: (wrapper: SyncKeyWrapper) => T): Steps<T> {
+export function* ask<T>(wrapper: KeyWrapper, waiting: () => Promise<T>, atOnce?: (wrapper: SyncKeyWrapper) => T): Steps<T> {
   try {
     return yield* perform({
       async: waiting,
       sync: () => {
-        if (isSyncKeyWrapper(wrapper)) return atOnce(wrapper)
+        if (atOnce !== undefined && isSyncKeyWrapper(wrapper)) return atOnce(wrapper)
         throw new KeyfoldError('ERR_SYNC_UNSUPPORTED', `${wrapper.id} needs I/O`)
       },
     })

@@ -9,6 +9,7 @@ import type { KeySource } from './key-source.ts'
 import { wrapStep } from './key-source.ts'
 import type { OpenedDek } from './open-dek.ts'
 import { openDek } from './open-dek.ts'
+import { rewrapWithin } from './rewrap-within.ts'
 import type { Steps } from './steps.ts'
 import type { CanonicalContext, EncryptionContext } from './types.ts'
 
@@ -70,9 +71,11 @@ export function openBody({ suite, body }: Envelope, { dek, bodyKey }: OpenedDek,
   }
 }
 
-export function* rewrapSteps(keys: KeySource, sealed: Sealed, pairs: EncryptionContext): Steps<Uint8Array> {
+export function* rewrapSteps(keys: KeySource, sealed: Sealed, pairs: EncryptionContext, within = false): Steps<Uint8Array> {
   const context = canonicalContext(pairs)
   const envelope = parse(toBytes(sealed))
+  const moved = within ? yield* rewrapWithin(keys, envelope, context) : undefined
+  if (moved !== undefined) return encode({ ...envelope, entries: moved })
   const { dek, bodyKey } = yield* openDek(keys, envelope, context)
   try {
     const entries = yield* wrapForAll(keys, dek, context)

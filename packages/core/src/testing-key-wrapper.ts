@@ -7,6 +7,7 @@ import { isSyncKeyWrapper } from './key-source.ts'
 import { createKeyring } from './keyring.ts'
 import type { TestFunction } from './testing-kit.ts'
 import { claim, claimCode, claimEqual, claimRefused, insecureBytes, spread, withBitFlipped } from './testing-kit.ts'
+import { testRewrap } from './testing-rewrap.ts'
 import type { BatchKeyWrapper, KeyWrapper, SyncBatchKeyWrapper, WrappedKey } from './types.ts'
 
 type Make = () => KeyWrapper | Promise<KeyWrapper>
@@ -104,6 +105,7 @@ export function testKeyWrapper(kit: KeyWrapperKit): void {
   onWrapper('records seal and open under it, and move to another key and back', async (made) => testRecords(made, await other()))
   onWrapper('its sync twins, where it has them, do the same', testSync)
   onWrapper('its batches, where it has them, give what one by one gives', async (made) => testBatches(made, await other()))
+  onWrapper('moving a wrap within its service, where it can, keeps the data key', async (made) => testRewrap(made, await other(), DEK, CONTEXT))
   testFailing(kit)
 }
 

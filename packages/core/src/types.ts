@@ -71,6 +71,32 @@ export interface SyncBatchKeyWrapper extends BatchKeyWrapper, SyncKeyWrapper {
   unwrapManySync(wrapped: readonly WrappedKey[], contexts: readonly CanonicalContext[]): ReadonlyArray<Uint8Array | Error>
 }
 
+/**
+ * A key wrapper whose service moves a wrapped DEK to another of its keys by itself (AWS KMS: ReEncrypt), so that this process never sees the DEK.
+ * An optional ability: `rewrap` uses it where its caller asks for it (docs/format.md, "Rewrapping").
+ */
+export interface RewrapKeyWrapper extends KeyWrapper {
+  /** Whether the service can move a wrap of this key to `target`, which may be this key itself. Makes no call. */
+  canRewrapTo(target: KeyWrapper): boolean
+  /**
+   * Moves it, with this key named as the source: a wrap of any other key is refused, as `unwrap` refuses it. What comes back opens with `target`
+   * to the same DEK, or not at all.
+   */
+  rewrapTo(target: KeyWrapper, wrapped: WrappedKey, context: CanonicalContext): Promise<WrappedKey>
+}
+
+/** What a caller is about to do with a key. */
+export type KeyUse = 'wrap' | 'unwrap' | { readonly rewrapTo: KeyWrapper }
+
+/**
+ * A key wrapper that can ask its service beforehand whether it would be served, without the key being used. An optional ability: a rotation asks
+ * before it touches a record.
+ */
+export interface PreflightKeyWrapper extends KeyWrapper {
+  /** Ends where the service would do it for this caller in such a context; else throws what the use itself would end with. */
+  preflight(use: KeyUse, context: CanonicalContext): Promise<void>
+}
+
 /** Key states, after NIST SP 800-57 part 1 revision 5, section 7. */
 export type KeyState = 'pre-active' | 'active' | 'decrypt-only' | 'disabled' | 'compromised' | 'destroyed'
 

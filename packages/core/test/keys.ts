@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Keyring, KeyWrapper, SyncKeyWrapper } from '../src/index.ts'
+import type { Keyring, KeyWrapper, RewrapKeyWrapper, SyncKeyWrapper } from '../src/index.ts'
 import { createKeyring } from '../src/index.ts'
 import { localKeyWrapper } from '../src/local-wrap.ts'
 
@@ -21,6 +21,32 @@ export function insecureKeyring(active: string, ...decryptOnly: string[]): Keyri
 export function remoteWrapper(name: string): KeyWrapper {
   const { id, keyId, wrap, unwrap } = insecureWrapper(name)
   return { id, keyId, wrap, unwrap }
+}
+
+/** What a key service is asked for, by `scheme:name`. */
+export type Asked = ReadonlyArray<readonly [verb: 'wrap' | 'unwrap' | 'rewrapTo', id: string]>
+
+/** A key service in this process, whose keys move wrapped DEKs to each other: INSECURE. `asked` is what it was asked for. */
+export function insecureService(): { wrapper(name: string): RewrapKeyWrapper; readonly asked: Asked } {
+  const asked: Array<Asked[number]> = []
+  const own = new Set<KeyWrapper>()
+  const wrapper = (name: string): RewrapKeyWrapper => {
+    const { id, keyId, wrap, unwrap } = insecureWrapper(name)
+    const made: RewrapKeyWrapper = {
+      id,
+      keyId,
+      wrap: (...args) => (asked.push(['wrap', id]), wrap(...args)),
+      unwrap: (...args) => (asked.push(['unwrap', id]), unwrap(...args)),
+      canRewrapTo: (target) => own.has(target),
+      rewrapTo: async (target, wrapped, context) => {
+        asked.push(['rewrapTo', id])
+        return insecureWrapper(target.id.replace('key-file:', '')).wrap(await unwrap(wrapped, context), context)
+      },
+    }
+    own.add(made)
+    return made
+  }
+  return { wrapper, asked }
 }
 
 /** The code of the error that `call` throws, or undefined. */

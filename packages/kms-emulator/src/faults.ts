@@ -38,6 +38,8 @@ export function checkedFaults(faults: Faults): Faults {
   return faults
 }
 
+const OTHER_KEY = 'arn:aws:kms:us-east-1:999999999999:key/00000000-0000-4000-8000-000000000000'
+
 /** Errors that AWS answers with 500. */
 const SERVER_ERRORS = new Set(['KMSInternalException', 'DependencyTimeoutException', 'KeyUnavailableException', 'InternalFailure'])
 const GRANTABLE = new Set(['Encrypt', 'Decrypt', 'GenerateDataKey', 'GenerateDataKeyWithoutPlaintext', 'ReEncrypt', 'DescribeKey'])
@@ -62,8 +64,9 @@ function denied(operation: string): KmsFault {
 
 /** The faults within an answer that is otherwise right. */
 export function distort(faults: Faults, answer: Record<string, unknown>): Record<string, unknown> {
-  if (faults.answer === 'other-key-id' && 'KeyId' in answer) {
-    return { ...answer, KeyId: 'arn:aws:kms:us-east-1:999999999999:key/00000000-0000-4000-8000-000000000000' }
+  if (faults.answer === 'other-key-id' && 'KeyId' in answer) return { ...answer, KeyId: OTHER_KEY }
+  if (faults.answer === 'other-key-id' && 'KeyMetadata' in answer) {
+    return { ...answer, KeyMetadata: { ...(answer['KeyMetadata'] as object), Arn: OTHER_KEY } }
   }
   if (faults.answer === 'short-key' && typeof answer['Plaintext'] === 'string') {
     return { ...answer, Plaintext: Buffer.from(answer['Plaintext'], 'base64').subarray(0, 16).toString('base64') }

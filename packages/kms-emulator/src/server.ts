@@ -55,8 +55,8 @@ export async function startKmsEmulator(options: KmsEmulatorOptions = {}): Promis
       return Object.fromEntries(state.calls)
     },
     resetCalls: () => state.calls.clear(),
-    setFaults: (faults) => {
-      state.faults = checkedFaults(faults)
+    setFaults: (others) => {
+      state.faults = checkedFaults(others)
       state.counted = 0
     },
     close: () => close(server),

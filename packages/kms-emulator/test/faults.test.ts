@@ -81,6 +81,7 @@ test('answers: other-key-id, short-key and no-material change one thing each', a
   const { CiphertextBlob } = await dataKey()
   emulator.setFaults({ answer: 'other-key-id' })
   expect((await dataKey()).KeyId).toMatch(/:999999999999:key\//)
+  expect((await describeKey()).KeyMetadata!.Arn).toMatch(/:999999999999:key\//)
   emulator.setFaults({ answer: 'short-key' })
   const short = await client('eu-west-1').send(new DecryptCommand({ KeyId, CiphertextBlob }))
   expect([short.KeyId, short.Plaintext!.length]).toEqual([KeyId, 16])
@@ -90,7 +91,8 @@ test('answers: other-key-id, short-key and no-material change one thing each', a
   expect([moved.SourceKeyMaterialId, moved.DestinationKeyMaterialId, moved.KeyId]).toEqual([undefined, undefined, KeyId])
 })
 
-test.each([{ latency: 5 }, { answer: 'late' }, null, 'slow'])('a fault that does not exist (%j) is refused, and those before it stay', async (faults) => {
+const unknown = [{ latency: 5 }, { answer: 'late' }, null, 'slow']
+test.each(unknown)('a fault that does not exist (%j) is refused, and those before it stay', async (faults) => {
   emulator.setFaults({ throttleEvery: 1 })
   expect(() => emulator.setFaults(faults as Faults)).toThrow(TypeError)
   expect(await outcome(dataKey())).toBe('ThrottlingException')

@@ -11,6 +11,9 @@ export interface KmsKeyName {
 }
 
 const KEY_ARN = /^arn:(aws[a-z-]{0,16}):kms:([a-z0-9-]{1,32}):(\d{12}):key\/([A-Za-z0-9-]{1,128})$/
+const ARN_PREFIX = /^arn:aws[a-z-]{0,16}:kms:([a-z0-9-]{1,32}):(\d{12}):(?=key\/|alias\/)/
+const ALIAS = /^alias\/[\w/-]{1,250}$/
+const KEY = /^(?:key\/)?([A-Za-z0-9-]{1,128})$/
 const REGION = /^[a-z0-9-]{1,32}$/
 const URI_SCHEME = 'aws-kms:'
 const KEY_ID_LABEL = 'keyfold aws-kms key id v1\0'
@@ -18,33 +21,64 @@ const MATERIAL_ID_LABEL = 'keyfold aws-kms material id v1\0'
 const KEY_ID_LENGTH = 12
 const MATERIAL_ID_LENGTH = 6
 
+const NAME_HINT =
+  'Pass the ARN of a key, arn:aws:kms:REGION:ACCOUNT:key/ID; `aws kms describe-key --key-id alias/NAME` shows it. In code, an alias is ' +
+  'resolved by await resolveAwsKms("alias/NAME", { region }).'
+
 /** `aws-kms:NAME` without its scheme; other texts as they are. ERR_KEY_ID_INVALID for what is no text. */
-export function withoutScheme(name: string): string {
-  if (typeof name !== 'string' || name === '') throw new KeyfoldError('ERR_KEY_ID_INVALID', 'a KMS key has a name', { hint: NAME_HINT })
+function withoutScheme(name: string): string {
+  if (typeof name !== 'string' || name === '') throw invalidName('a KMS key has a name')
   return name.startsWith(URI_SCHEME) ? name.slice(URI_SCHEME.length) : name
+}
+
+function invalidName(fact: string): KeyfoldError {
+  return new KeyfoldError('ERR_KEY_ID_INVALID', fact, { hint: NAME_HINT })
 }
 
 /** Reads a key's ARN or `aws-kms:` URI; ERR_KEY_ID_INVALID for aliases and bare ids, which only KMS can resolve. */
 export function parseKeyArn(arnOrUri: string): KmsKeyName {
-  const [, partition, region, account, key] = KEY_ARN.exec(withoutScheme(arnOrUri)) ?? []
-  if (partition === undefined || region === undefined || account === undefined || key === undefined) {
-    throw new KeyfoldError('ERR_KEY_ID_INVALID', 'the name is not the ARN of a KMS key', { hint: NAME_HINT })
-  }
+  const name = keyNameIn(withoutScheme(arnOrUri))
+  if (name === undefined) throw invalidName('the name is not the ARN of a KMS key')
+  return name
+}
+
+function keyNameIn(arn: string): KmsKeyName | undefined {
+  const [, partition, region, account, key] = KEY_ARN.exec(arn) ?? []
+  if (partition === undefined || region === undefined || account === undefined || key === undefined) return undefined
   return { partition, region, account, key }
 }
 
-const NAME_HINT =
-  'Pass the ARN of a key, arn:aws:kms:REGION:ACCOUNT:key/ID. For an alias or a bare key id: await resolveAwsKms("alias/NAME", { region }).'
+/** A name that KMS resolves: an alias, its ARN, a key's bare id or its ARN; with or without the scheme. */
+export interface UnresolvedName {
+  /** As KMS takes it. */
+  readonly text: string
+  readonly region: string | undefined
+  readonly account: string | undefined
+  /** The key itself; undefined for an alias. */
+  readonly key: string | undefined
+}
+
+/** Reads such a name; ERR_KEY_ID_INVALID for what is none. */
+export function parseUnresolved(aliasOrId: string): UnresolvedName {
+  const text = withoutScheme(aliasOrId)
+  const [prefix = '', region, account] = ARN_PREFIX.exec(text) ?? []
+  const rest = text.slice(prefix.length)
+  const key = KEY.exec(rest)?.[1]
+  if (key === undefined && !ALIAS.test(rest)) throw invalidName('the name is neither an alias nor the id of a KMS key')
+  return { text, region, account, key }
+}
+
+/** The key that KMS described; undefined where it is not the one that the name stands for in this region. */
+export function resolvedKey(arn: string | undefined, { account, key }: UnresolvedName, region: string): KmsKeyName | undefined {
+  const found = keyNameIn(arn ?? '')
+  const fits = found?.region === region && (account ?? found.account) === found.account && (key ?? found.key) === found.key
+  return fits ? found : undefined
+}
 
 /** Checks a region's name before it becomes part of a host name. */
 export function assertRegion(region: string): string {
   if (typeof region === 'string' && REGION.test(region)) return region
   throw new KeyfoldError('ERR_ARGUMENT', 'a region has a name such as eu-central-1')
-}
-
-/** The region in which an alias's ARN stands; undefined for an alias or id without one. */
-export function regionOfArn(name: string): string | undefined {
-  return /^arn:[a-z-]+:kms:([a-z0-9-]{1,32}):/.exec(name)?.[1]
 }
 
 export function isMultiRegion({ key }: KmsKeyName): boolean {
@@ -59,6 +93,12 @@ export function arnIn(name: KmsKeyName, region: string): string {
 /** The ARN that names the key for good. That of a multi-region key leaves the region empty: its sisters open what it sealed. */
 export function identityOf(name: KmsKeyName): string {
   return arnIn(name, isMultiRegion(name) ? '' : name.region)
+}
+
+/** Whether an ARN that KMS answered with is the key, or its sister in another region. */
+export function isArnOf(name: KmsKeyName, arn: string | undefined): boolean {
+  const answered = keyNameIn(arn ?? '')
+  return answered !== undefined && identityOf(answered) === identityOf(name)
 }
 
 /** The key's 12 bytes in an envelope. */

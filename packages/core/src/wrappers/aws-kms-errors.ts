@@ -21,6 +21,12 @@ const garbage: Meaning = { code: 'ERR_KEY_SERVICE_RESPONSE', fact: 'could not be
 const pendingDeletion: Meaning = { code: 'ERR_KEY_PENDING_DELETION', fact: 'is pending deletion' }
 const notReady: Meaning = { code: 'ERR_KEY_UNAVAILABLE', fact: 'is in a state in which KMS does not use it' }
 
+const refusedRequest: Meaning = {
+  code: 'ERR_ARGUMENT',
+  fact: 'cannot be used like this: KMS refused the request itself',
+  hint: 'Look at grantTokens and clearContext: KMS limits how long its encryption context may be.',
+}
+
 /** By the name of the exception. What stands in none of the lines is judged by its HTTP status. */
 const MEANINGS: Readonly<Record<string, Meaning>> = {
   ThrottlingException: throttled,
@@ -39,11 +45,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   MissingAuthenticationToken: noCredentials,
   UnrecognizedClientException: noCredentials,
   DisabledException: { code: 'ERR_KEY_DISABLED', fact: 'is disabled' },
-  NotFoundException: {
-    code: 'ERR_KEY_NOT_FOUND',
-    fact: 'does not exist in this account and region',
-    hint: 'Check region, account and id of the ARN. A key that was deleted does not come back, and neither do the records under it.',
-  },
+  NotFoundException: { code: 'ERR_KEY_MISSING', fact: 'does not exist in this account and region' },
   IncorrectKeyException: {
     code: 'ERR_KEY_MISMATCH',
     fact: 'is not the key that wrapped this data key',
@@ -58,6 +60,8 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
     fact: 'is not a symmetric encryption key',
     hint: 'Use a KMS key of KeySpec SYMMETRIC_DEFAULT and KeyUsage ENCRYPT_DECRYPT.',
   },
+  ValidationException: refusedRequest,
+  UnsupportedOperationException: refusedRequest,
   KeyUnavailableException: notReady,
   TimeoutError: unreachable,
   AbortError: unreachable,
@@ -67,6 +71,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
 interface Failure {
   readonly name?: unknown
   readonly message?: unknown
+  readonly code?: unknown
   readonly $metadata?: { readonly httpStatusCode?: unknown; readonly requestId?: unknown }
 }
 
@@ -90,11 +95,12 @@ function meaningOf(failure: Failure): Meaning {
   return typeof status !== 'number' || status >= 500 ? unreachable : garbage
 }
 
-/** A cause that is safe to print: the exception's name, the HTTP status and AWS's request id, by which its support finds the call. */
-function traceOf({ name, $metadata }: Failure): Error {
+/** A cause that is safe to print: the exception's name or code, the HTTP status and AWS's request id, by which its support finds the call. */
+function traceOf({ name, code, $metadata }: Failure): Error {
   const status = typeof $metadata?.httpStatusCode === 'number' ? `HTTP ${$metadata.httpStatusCode}` : 'no answer'
   const request = plain($metadata?.requestId)
-  const trace = new Error(`${plain(name) ?? 'Error'}, ${status}${request === undefined ? '' : `, request ${request}`}`)
+  const known = [plain(name) ?? 'Error', ...(plain(code) === undefined ? [] : [plain(code)]), status]
+  const trace = new Error([...known, ...(request === undefined ? [] : [`request ${request}`])].join(', '))
   // where it came from is the SDK's inside; where it went is in the error around it
   delete trace.stack
   return trace

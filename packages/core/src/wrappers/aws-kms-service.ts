@@ -18,8 +18,14 @@ interface DataKeyAnswer {
   readonly KeyMaterialId?: string | undefined
 }
 
-interface ReEncryptRequest {
-  readonly CiphertextBlob: Uint8Array
+/** With IGNORE_CIPHERTEXT a dry run asks for the permission alone, and needs no ciphertext. */
+interface MayLackCiphertext {
+  readonly CiphertextBlob?: Uint8Array
+  readonly DryRun?: boolean
+  readonly DryRunModifiers?: 'IGNORE_CIPHERTEXT'[]
+}
+
+interface ReEncryptRequest extends MayLackCiphertext {
   readonly SourceKeyId: string
   readonly SourceEncryptionContext: Record<string, string>
   readonly DestinationKeyId: string
@@ -38,9 +44,7 @@ interface ReEncryptAnswer {
 /** What of KMS is used. The SDK's own client fits; its types are named in aws-kms.ts alone. */
 export interface KmsService {
   generateDataKey(request: Common & { readonly NumberOfBytes: number }): Promise<DataKeyAnswer>
-  decrypt(
-    request: Common & { readonly CiphertextBlob?: Uint8Array; readonly DryRunModifiers?: 'IGNORE_CIPHERTEXT'[] },
-  ): Promise<DataKeyAnswer>
+  decrypt(request: Common & MayLackCiphertext): Promise<DataKeyAnswer>
   reEncrypt(request: ReEncryptRequest): Promise<ReEncryptAnswer>
   describeKey(request: { readonly KeyId: string; readonly GrantTokens?: string[] }): Promise<{
     readonly KeyMetadata?: { readonly Arn?: string | undefined } | undefined
@@ -51,7 +55,7 @@ export interface KmsService {
 export type ConnectKms = (region: string) => Promise<KmsService>
 
 /** The key of KMS's encryption context that carries the hash; CloudTrail logs it in clear, so it tells nothing of the record. */
-const HASH_PAIR = 'keyfold'
+export const HASH_PAIR = 'keyfold'
 
 /**
  * What KMS authenticates of a record's context: its hash, and those pairs in clear that the user named.
@@ -66,12 +70,4 @@ export function kmsContext(context: CanonicalContext, clear: readonly string[]):
     return pair
   })
   return { ...Object.fromEntries(pairs), [HASH_PAIR]: backend.encodeBase64url(backend.sha256(context.bytes)) }
-}
-
-/** Checks the names of pairs that go in clear. ERR_ARGUMENT. */
-export function assertClearNames(names: readonly string[]): readonly string[] {
-  const list: readonly unknown[] = Array.isArray(names) ? names : [undefined]
-  if (!list.every((name) => typeof name === 'string' && name !== '' && name !== HASH_PAIR))
-    throw new KeyfoldError('ERR_ARGUMENT', `clearContext is a list of names of the encryption context, none of them ${HASH_PAIR}`)
-  return [...names]
 }

@@ -2,11 +2,12 @@ import { concat, equalBytes, wipe } from '../bytes.ts'
 import { DEK_LENGTH } from '../cipher.ts'
 import { KeyfoldError } from '../errors.ts'
 import { localKeyWrapper } from '../local-wrap.ts'
-import type { CanonicalContext, KeyWrapper, WrappedKey } from '../types.ts'
-import { arnIn, identityOf, kmsKeyId, kmsMaterialId } from './aws-kms-arn.ts'
+import type { CanonicalContext, KeyUse, KeyWrapper, PreflightKeyWrapper, RewrapKeyWrapper, WrappedKey } from '../types.ts'
+import type { KmsKeyName } from './aws-kms-arn.ts'
+import { arnIn, identityOf, isArnOf, kmsKeyId, kmsMaterialId } from './aws-kms-arn.ts'
 import { badAnswer } from './aws-kms-errors.ts'
 import type { KmsPlaces } from './aws-kms-regions.ts'
-import { callAnyRegion, callRegion } from './aws-kms-regions.ts'
+import { callAnyRegion } from './aws-kms-regions.ts'
 import { kmsContext } from './aws-kms-service.ts'
 
 /** The DEK under KMS's data key: AES-KWP, 40 bytes behind the ciphertext of the data key. */
@@ -14,40 +15,27 @@ const INNER_LENGTH = DEK_LENGTH + 8
 /** The longest ciphertext that KMS takes, and that an envelope has room for. */
 const MOST_BLOB = 6144 - INNER_LENGTH
 const NO_MATERIAL = kmsMaterialId(undefined)
+/** Asks for the permission alone. */
+const DRY_RUN = { DryRun: true, DryRunModifiers: ['IGNORE_CIPHERTEXT' as const] }
 
-/** A key wrapper over a KMS key. */
-export interface AwsKmsKeyWrapper extends KeyWrapper {
+/**
+ * A key wrapper over a KMS key. It moves wrapped data keys to other KMS keys by ReEncrypt (`rewrapTo`), and asks by dry runs whether the caller may
+ * use the key (`preflight`): for `{ rewrapTo }` a dry run of ReEncrypt, which takes the permissions of both keys.
+ */
+export interface AwsKmsKeyWrapper extends RewrapKeyWrapper, PreflightKeyWrapper {
   /** The key's ARN in the region that is called first. */
   readonly arn: string
-  /**
-   * Asks KMS, without a key being used, whether this caller may wrap and unwrap.
-   *
-   * @param uses what to ask for; both, where none is named. A key that only opens needs `unwrap` alone.
-   * @throws KeyfoldError what stands against it: ERR_KEY_DENIED, ERR_KEY_DISABLED, ERR_KEY_PENDING_DELETION, ERR_KEY_NOT_FOUND, …
-   */
-  preflight(...uses: readonly ('wrap' | 'unwrap')[]): Promise<void>
-  /**
-   * Moves a wrapped data key to another KMS key within KMS (ReEncrypt): this process sees no key. What the record's commitment would show stays
-   * unchecked, since that takes the data key.
-   *
-   * @returns undefined where KMS cannot: the target is no KMS key of the same region, account and partition. Unwrap and wrap then.
-   */
-  rewrapWithin(wrapped: WrappedKey, context: CanonicalContext, target: KeyWrapper): Promise<WrappedKey | undefined>
 }
 
 export interface KmsWrapperSettings extends KmsPlaces {
+  readonly name: KmsKeyName
   readonly clearContext: readonly string[]
   readonly grantTokens: readonly string[]
 }
 
-interface Opened {
-  readonly dataKey: Uint8Array
-  readonly inner: Uint8Array
-}
-
 /**
- * One call of KMS a wrap or unwrap. GenerateDataKey and not Encrypt makes the wrap: it alone tells which material of the key was used, in the
- * same answer, and the DEK itself goes nowhere.
+ * One call of KMS for each wrap, unwrap or rewrap. GenerateDataKey and not Encrypt makes the wrap: it alone tells in its answer which material of
+ * the key was used, and the DEK itself goes nowhere (docs/design/0010-aws-kms.md).
  */
 export class AwsKmsWrapper implements AwsKmsKeyWrapper {
   readonly id: string
@@ -64,86 +52,114 @@ export class AwsKmsWrapper implements AwsKmsKeyWrapper {
   }
 
   async wrap(dek: Uint8Array, context: CanonicalContext): Promise<WrappedKey> {
-    const answer = await callAnyRegion(this.#settings, this.id, async (kms, KeyId) => {
-      const made = await kms.generateDataKey({ ...this.#request(KeyId, context), NumberOfBytes: DEK_LENGTH })
-      this.#assertKey(made.KeyId, KeyId)
-      return made
-    })
-    const dataKey = this.#dataKey(answer.Plaintext)
+    // a caller's buffer may change while KMS answers
+    const own = dek.slice()
+    try {
+      return await this.#wrapOwn(own, context)
+    } finally {
+      wipe(own)
+    }
+  }
+
+  async #wrapOwn(dek: Uint8Array, context: CanonicalContext): Promise<WrappedKey> {
+    const made = await callAnyRegion(this.#settings, this.id, async (kms, region) =>
+      kms.generateDataKey({ ...this.#request(region, context), NumberOfBytes: DEK_LENGTH }),
+    )
+    const dataKey = this.#dataKey(made)
     try {
       const inner = localKeyWrapper(this.id, dataKey).wrapSync(dek, context)
-      return { materialId: kmsMaterialId(answer.KeyMaterialId), bytes: concat(this.#blob(answer.CiphertextBlob), inner.bytes) }
+      return { materialId: kmsMaterialId(made.KeyMaterialId), bytes: concat(this.#blob(made.CiphertextBlob), inner.bytes) }
     } finally {
       wipe(dataKey)
     }
   }
 
   async unwrap(wrapped: WrappedKey, context: CanonicalContext): Promise<Uint8Array> {
-    const { dataKey, inner } = await this.#open(wrapped, context)
+    const { blob, inner } = this.#split(wrapped)
+    const opened = await callAnyRegion(this.#settings, this.id, async (kms, region) =>
+      kms.decrypt({ ...this.#request(region, context), CiphertextBlob: blob }),
+    )
+    const dataKey = this.#dataKey(opened)
     try {
+      this.#assertMaterial(wrapped.materialId, opened.KeyMaterialId)
       return localKeyWrapper(this.id, dataKey).unwrapSync({ materialId: NO_MATERIAL, bytes: inner }, context)
     } finally {
       wipe(dataKey)
     }
   }
 
-  async #open(wrapped: WrappedKey, context: CanonicalContext): Promise<Opened> {
-    const { blob, inner } = this.#split(wrapped)
-    const answer = await callAnyRegion(this.#settings, this.id, async (kms, KeyId) => {
-      const opened = await kms.decrypt({ ...this.#request(KeyId, context), CiphertextBlob: blob })
-      this.#assertKey(opened.KeyId, KeyId)
-      return opened
-    })
-    const dataKey = this.#dataKey(answer.Plaintext)
-    try {
-      this.#assertMaterial(wrapped.materialId, answer.KeyMaterialId)
-    } catch (error) {
-      wipe(dataKey)
-      throw error
-    }
-    return { dataKey, inner }
+  canRewrapTo(target: KeyWrapper): boolean {
+    return #settings in target && this.#name.partition === target.#name.partition && this.#regionsWith(target).length > 0
   }
 
-  async rewrapWithin(wrapped: WrappedKey, context: CanonicalContext, target: KeyWrapper): Promise<WrappedKey | undefined> {
-    if (!(#settings in target)) return undefined
-    const from = this.#settings
-    const to = target.#settings
-    const region = from.regions.find((name) => to.regions.includes(name))
-    if (region === undefined || from.name.partition !== to.name.partition || from.name.account !== to.name.account) return undefined
+  async rewrapTo(target: KeyWrapper, wrapped: WrappedKey, context: CanonicalContext): Promise<WrappedKey> {
+    const to = this.#ownKind(target)
     const { blob, inner } = this.#split(wrapped)
-    const [SourceKeyId, DestinationKeyId] = [arnIn(from.name, region), arnIn(to.name, region)]
-    const answer = await callRegion(from, this.id, region, (kms) =>
-      kms.reEncrypt({
-        CiphertextBlob: blob,
-        SourceKeyId,
-        SourceEncryptionContext: kmsContext(context, from.clearContext),
-        DestinationKeyId,
-        DestinationEncryptionContext: kmsContext(context, to.clearContext),
-        GrantTokens: [...from.grantTokens, ...to.grantTokens],
-      }),
+    const moved = await callAnyRegion(this.#placesWith(to), this.#pairWith(to), async (kms, region) =>
+      kms.reEncrypt({ ...this.#reEncryption(to, region, context), CiphertextBlob: blob }),
     )
-    this.#assertKey(answer.SourceKeyId, SourceKeyId)
-    target.#assertKey(answer.KeyId, DestinationKeyId)
-    this.#assertMaterial(wrapped.materialId, answer.SourceKeyMaterialId)
-    return { materialId: kmsMaterialId(answer.DestinationKeyMaterialId), bytes: concat(target.#blob(answer.CiphertextBlob), inner) }
+    this.#assertKey(moved.SourceKeyId)
+    to.#assertKey(moved.KeyId)
+    this.#assertMaterial(wrapped.materialId, moved.SourceKeyMaterialId)
+    return { materialId: kmsMaterialId(moved.DestinationKeyMaterialId), bytes: concat(to.#blob(moved.CiphertextBlob), inner) }
   }
 
-  async preflight(...uses: readonly ('wrap' | 'unwrap')[]): Promise<void> {
-    const GrantTokens = [...this.#settings.grantTokens]
-    if (uses.length === 0 || uses.includes('wrap')) {
-      await callAnyRegion(this.#settings, this.id, (kms, KeyId) =>
-        dryRun(kms.generateDataKey({ KeyId, GrantTokens, NumberOfBytes: DEK_LENGTH, DryRun: true })),
+  async preflight(use: KeyUse, context: CanonicalContext): Promise<void> {
+    if (typeof use === 'object') return this.#preflightRewrap(this.#ownKind(use.rewrapTo), context)
+    await callAnyRegion(this.#settings, this.id, (kms, region) => {
+      const request = this.#request(region, context)
+      return dryRun(
+        use === 'wrap'
+          ? kms.generateDataKey({ ...request, NumberOfBytes: DEK_LENGTH, DryRun: true })
+          : kms.decrypt({ ...request, ...DRY_RUN }),
       )
-    }
-    if (uses.length === 0 || uses.includes('unwrap')) {
-      const modifiers = { DryRun: true, DryRunModifiers: ['IGNORE_CIPHERTEXT' as const] }
-      await callAnyRegion(this.#settings, this.id, (kms, KeyId) => dryRun(kms.decrypt({ KeyId, GrantTokens, ...modifiers })))
+    })
+  }
+
+  async #preflightRewrap(to: AwsKmsWrapper, context: CanonicalContext): Promise<void> {
+    await callAnyRegion(this.#placesWith(to), this.#pairWith(to), (kms, region) =>
+      dryRun(kms.reEncrypt({ ...this.#reEncryption(to, region, context), ...DRY_RUN })),
+    )
+  }
+
+  get #name(): KmsKeyName {
+    return this.#settings.name
+  }
+
+  #request(region: string, context: CanonicalContext) {
+    const { name, clearContext, grantTokens } = this.#settings
+    return { KeyId: arnIn(name, region), EncryptionContext: kmsContext(context, clearContext), GrantTokens: [...grantTokens] }
+  }
+
+  #reEncryption(to: AwsKmsWrapper, region: string, context: CanonicalContext) {
+    const source = this.#request(region, context)
+    const destination = to.#request(region, context)
+    return {
+      SourceKeyId: source.KeyId,
+      SourceEncryptionContext: source.EncryptionContext,
+      DestinationKeyId: destination.KeyId,
+      DestinationEncryptionContext: destination.EncryptionContext,
+      GrantTokens: [...new Set([...source.GrantTokens, ...destination.GrantTokens])],
     }
   }
 
-  #request(KeyId: string, context: CanonicalContext) {
-    const { clearContext, grantTokens } = this.#settings
-    return { KeyId, EncryptionContext: kmsContext(context, clearContext), GrantTokens: [...grantTokens] }
+  /** ReEncrypt works within a region; the accounts may differ. */
+  #regionsWith(other: AwsKmsWrapper): readonly string[] {
+    return this.#settings.regions.filter((region) => other.#settings.regions.includes(region))
+  }
+
+  #placesWith(other: AwsKmsWrapper): KmsPlaces {
+    return { regions: this.#regionsWith(other), connect: this.#settings.connect }
+  }
+
+  /** KMS does not say by which of the two keys it was stopped. */
+  #pairWith({ id }: AwsKmsWrapper): string {
+    return id === this.id ? id : `${this.id} or ${id}`
+  }
+
+  #ownKind(target: KeyWrapper): AwsKmsWrapper {
+    if (#settings in target && this.canRewrapTo(target)) return target
+    throw new KeyfoldError('ERR_ARGUMENT', `${this.id} moves data keys to KMS keys of its own region and partition alone, not to ${target.id}`)
   }
 
   #split({ bytes }: WrappedKey): { readonly blob: Uint8Array; readonly inner: Uint8Array } {
@@ -152,13 +168,14 @@ export class AwsKmsWrapper implements AwsKmsKeyWrapper {
     return { blob: bytes.subarray(0, end), inner: bytes.subarray(end) }
   }
 
-  #assertKey(answered: string | undefined, expected: string): void {
-    if (answered !== expected) throw badAnswer(this.id, 'KMS answered for another key than the one that was asked for')
+  #assertKey(answered: string | undefined): void {
+    if (!isArnOf(this.#name, answered)) throw badAnswer(this.id, 'KMS answered for another key than the one that was asked for')
   }
 
-  #dataKey(plaintext: Uint8Array | undefined): Uint8Array {
-    if (plaintext?.length === DEK_LENGTH) return plaintext
-    throw badAnswer(this.id, `KMS gave a data key of ${plaintext?.length ?? 0} bytes, not of ${DEK_LENGTH}`)
+  #dataKey({ KeyId, Plaintext }: { readonly KeyId?: string | undefined; readonly Plaintext?: Uint8Array | undefined }): Uint8Array {
+    this.#assertKey(KeyId)
+    if (Plaintext?.length === DEK_LENGTH) return Plaintext
+    throw badAnswer(this.id, `KMS gave a data key of ${Plaintext?.length ?? 0} bytes, not of ${DEK_LENGTH}`)
   }
 
   #blob(ciphertext: Uint8Array | undefined): Uint8Array {

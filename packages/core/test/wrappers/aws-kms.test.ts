@@ -3,7 +3,7 @@ import { inspect as print } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { canonicalContext, createKeyring, inspect, open, openText, rewrap, seal } from '../../src/index.ts'
 import { parse } from '../../src/format.ts'
-import { resolveAwsKms } from '../../src/wrappers/aws-kms.ts'
+import { awsKmsMaterialId, resolveAwsKms } from '../../src/wrappers/aws-kms.ts'
 import { codeOfAsync, insecureWrapper } from '../keys.ts'
 import { anyKms, errorOf, OTHER_REGION, REGION } from './aws-kms-support.ts'
 
@@ -74,6 +74,20 @@ describe('a record under a KMS key', () => {
     expect(await codeOfAsync(without)).toBe('ERR_CONTEXT_INVALID')
   })
 
+  test('is wrapped in 40 bytes more than the ciphertext that KMS gives for a data key', async () => {
+    const { wrapped } = entryOf(await seal(keyring(arn), 'secret', context))
+    // 184 bytes of AWS, for now: what KMS gives is opaque
+    if (kms.endpoint.includes('127.0.0.1')) expect(wrapped).toHaveLength(184 + 40)
+    expect(wrapped.length).toBeGreaterThan(40 + 32)
+  })
+
+  test('abuse 24: under several KMS keys opens with each of them alone', async () => {
+    const [one, two] = [kms.wrapper(arn), kms.wrapper(await kms.createKey())]
+    const envelope = await seal(createKeyring({ active: one, recovery: [two] }), 'secret', context)
+    expect(inspect(envelope).entries).toHaveLength(2)
+    for (const active of [one, two]) expect(await openText(createKeyring({ active }), envelope, context)).toBe('secret')
+  })
+
   test('is rewrapped from and to a local key', async () => {
     const local = insecureWrapper('q1')
     const sealed = await seal(createKeyring({ active: local }), 'secret', context)
@@ -94,8 +108,16 @@ describe('rotation behind a stable ARN', () => {
     expect(entryOf(after).materialId).not.toEqual(entryOf(before).materialId)
     expect(await openText(keyring(rotated), before, context)).toBe('before')
     expect(await openText(keyring(rotated), after, context)).toBe('after')
-    const moved = await rewrap(keyring(rotated), before, context)
-    expect(entryOf(moved).materialId).toEqual(entryOf(after).materialId)
+    for (const within of [false, true]) {
+      const moved = await rewrap(keyring(rotated), before, context, { within })
+      expect(entryOf(moved).materialId).toEqual(entryOf(after).materialId)
+      expect(await openText(keyring(rotated), moved, context)).toBe('before')
+    }
+  })
+
+  test('shows in inspect by the id that awsKmsMaterialId gives for a KeyMaterialId of KMS', async () => {
+    const envelope = await seal(keyring(arn), 'secret', context)
+    expect(inspect(envelope).entries[0]!.materialId).toBe(awsKmsMaterialId(await kms.material(arn)))
   })
 })
 
@@ -106,18 +128,23 @@ describe('states of a key', () => {
     await kms.disable(doomed)
     expect(await codeOfAsync(open(keyring(doomed), envelope, context))).toBe('ERR_KEY_DISABLED')
     expect(await codeOfAsync(seal(keyring(doomed), 'x', context))).toBe('ERR_KEY_DISABLED')
-    expect(await codeOfAsync(kms.wrapper(doomed).preflight())).toBe('ERR_KEY_DISABLED')
+    const canonical = canonicalContext(context)
+    for (const use of ['wrap', 'unwrap', { rewrapTo: kms.wrapper(arn) }] as const) {
+      expect(await codeOfAsync(kms.wrapper(doomed).preflight(use, canonical))).toBe('ERR_KEY_DISABLED')
+    }
+    expect(await codeOfAsync(kms.wrapper(arn).preflight({ rewrapTo: kms.wrapper(doomed) }, canonical))).toBe('ERR_KEY_DISABLED')
     await kms.enable(doomed)
     expect(await openText(keyring(doomed), envelope, context)).toBe('secret')
     await kms.scheduleDeletion(doomed)
     expect(await codeOfAsync(open(keyring(doomed), envelope, context))).toBe('ERR_KEY_PENDING_DELETION')
     const missing = arn.replace(/[^/]+$/, randomUUID())
-    expect(await codeOfAsync(seal(keyring(missing), 'x', context))).toBe('ERR_KEY_NOT_FOUND')
+    expect(await codeOfAsync(seal(keyring(missing), 'x', context))).toBe('ERR_KEY_MISSING')
   })
 
-  test('preflight passes where wrapping and unwrapping would, and uses no key', async () => {
-    await expect(kms.wrapper(arn).preflight()).resolves.toBeUndefined()
-    await expect(kms.wrapper(arn).preflight('unwrap')).resolves.toBeUndefined()
+  test('preflight passes where wrapping, unwrapping and moving would', async () => {
+    for (const use of ['wrap', 'unwrap', { rewrapTo: kms.wrapper(await kms.createKey()) }] as const) {
+      await expect(kms.wrapper(arn).preflight(use, canonicalContext(context))).resolves.toBeUndefined()
+    }
   })
 })
 
@@ -132,7 +159,19 @@ describe('an alias', () => {
       expect(wrapper.arn).toBe(arn)
       expect(await openText(createKeyring({ active: wrapper }), envelope, context)).toBe('secret')
     }
-    expect(await codeOfAsync(resolveAwsKms('alias/keyfold-nobody', options))).toBe('ERR_KEY_NOT_FOUND')
+    expect(await codeOfAsync(resolveAwsKms('alias/keyfold-nobody', options))).toBe('ERR_KEY_MISSING')
+  })
+
+  test('that moves on takes nothing along: the wrapper stays with its key, a new one follows', async () => {
+    const name = `alias/keyfold-${randomUUID()}`
+    const other = await kms.createKey()
+    await kms.alias(arn, name)
+    const options = { endpoint: kms.endpoint, regions: [REGION] }
+    const wrapper = await resolveAwsKms(name, options)
+    await kms.moveAlias(other, name)
+    const envelope = await seal(createKeyring({ active: wrapper }), 'secret', context)
+    expect(await openText(keyring(arn), envelope, context)).toBe('secret')
+    expect((await resolveAwsKms(name, options)).arn).toBe(other)
   })
 })
 
@@ -149,21 +188,37 @@ describe('a multi-region key', () => {
   })
 })
 
-describe('rewrapping within KMS', () => {
-  test('moves a wrapped data key to another KMS key; this process sees none', async () => {
-    const [from, to] = [kms.wrapper(arn, { clearContext: ['tenant'] }), kms.wrapper(await kms.createKey())]
-    const dek = new Uint8Array(32).fill(9)
-    const canonical = canonicalContext(context)
-    const moved = await from.rewrapWithin(await from.wrap(dek, canonical), canonical, to)
-    expect(Uint8Array.from(await to.unwrap(moved!, canonical))).toEqual(dek)
-    expect(await codeOfAsync(from.unwrap(moved!, canonical))).toBe('ERR_KEY_MISMATCH')
+describe('moving a record within KMS', () => {
+  test('by rewrap with { within: true } needs no data key in this process, and keeps context and clear pairs', async () => {
+    const [from, to] = [kms.wrapper(arn, { clearContext: ['tenant'] }), kms.wrapper(await kms.createKey(), { clearContext: ['table'] })]
+    const envelope = await seal(createKeyring({ active: from }), 'secret', context)
+    const moved = await rewrap(createKeyring({ active: to, decryptOnly: [from] }), envelope, context, { within: true })
+    expect(await openText(createKeyring({ active: to }), moved, context)).toBe('secret')
+    expect(await codeOfAsync(open(createKeyring({ active: from }), moved, context))).toBe('ERR_KEY_NOT_FOUND')
+    expect(await codeOfAsync(open(createKeyring({ active: to }), moved, { ...context, id: '43' }))).toBe('ERR_NOT_AUTHENTIC')
+    expect(parse(moved).body).toEqual(parse(envelope).body)
   })
 
-  test('says that it cannot where the target is no KMS key of this region', async () => {
-    const wrapped = await kms.wrapper(arn).wrap(new Uint8Array(32), canonicalContext(context))
-    expect(await kms.wrapper(arn).rewrapWithin(wrapped, canonicalContext(context), insecureWrapper('q1'))).toBeUndefined()
-    const elsewhere = kms.wrapper(arn.replace(REGION, OTHER_REGION))
-    expect(await kms.wrapper(arn).rewrapWithin(wrapped, canonicalContext(context), elsewhere)).toBeUndefined()
+  test('is refused in another context, and for an entry of another key', async () => {
+    const [from, to] = [kms.wrapper(arn), kms.wrapper(await kms.createKey())]
+    const canonical = canonicalContext(context)
+    const wrapped = await from.wrap(new Uint8Array(32), canonical)
+    expect(await codeOfAsync(from.rewrapTo(to, wrapped, canonicalContext({ id: '43' })))).toBe('ERR_NOT_AUTHENTIC')
+    expect(await codeOfAsync(to.rewrapTo(from, wrapped, canonical))).toBe('ERR_KEY_MISMATCH')
+    const materialId = wrapped.materialId.map((byte) => byte ^ 1)
+    expect(await codeOfAsync(from.rewrapTo(to, { ...wrapped, materialId }, canonical))).toBe('ERR_NOT_AUTHENTIC')
+    expect(await codeOfAsync(from.rewrapTo(to, { ...wrapped, bytes: wrapped.bytes.subarray(0, 40) }, canonical))).toBe('ERR_NOT_AUTHENTIC')
+  })
+
+  test('works between regions that two multi-region keys share', async () => {
+    const [one, two] = [await kms.createKey({ multiRegion: true }), await kms.createKey({ multiRegion: true })]
+    for (const primary of [one, two]) await kms.replicate(primary)
+    const from = kms.wrapper(one, { regions: [REGION, OTHER_REGION] })
+    const to = kms.wrapper(two, { regions: [OTHER_REGION] })
+    const canonical = canonicalContext(context)
+    const dek = new Uint8Array(32).fill(9)
+    const moved = await from.rewrapTo(to, await from.wrap(dek, canonical), canonical)
+    expect(Uint8Array.from(await kms.wrapper(two).unwrap(moved, canonical))).toEqual(dek)
   })
 })
 

@@ -1,0 +1,191 @@
+import { describe, expect, test } from 'vitest'
+import { canonicalContext } from '../../src/index.ts'
+import { awsKms } from '../../src/wrappers/aws-kms.ts'
+import { codeOfAsync } from '../keys.ts'
+import { errorOf, stubKms } from './aws-kms-support.ts'
+
+const arn = 'arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab'
+const target = arn.replace('1234abcd', '5678abcd')
+const canonical = canonicalContext({ table: 'users', column: 'ssn', id: '42', tenant: 'acme' })
+const dek = new Uint8Array(32).fill(0x41)
+const wrapped = { materialId: new Uint8Array(6), bytes: new Uint8Array(224) }
+const base64 = (length: number) => Buffer.alloc(length, 1).toString('base64')
+
+/** What a wrapper makes of an answer, whatever was asked. */
+async function wrapperAt(status: number, answer: object, options = {}) {
+  const { endpoint, bodies } = await stubKms(status, answer)
+  const settings = { endpoint, attempts: 1, ...options }
+  return { wrapper: awsKms(arn, settings), to: awsKms(target, settings), bodies }
+}
+
+const dataKey = { KeyId: arn, Plaintext: base64(32), CiphertextBlob: base64(184), KeyMaterialId: 'a'.repeat(64) }
+const moved = { SourceKeyId: arn, KeyId: target, CiphertextBlob: base64(184), DestinationKeyMaterialId: 'a'.repeat(64) }
+
+describe('an answer to GenerateDataKey', () => {
+  test.each([
+    ['of 6104 bytes of ciphertext, the most that an envelope has room for', { ...dataKey, CiphertextBlob: base64(6104) }, undefined],
+    ['of one byte more', { ...dataKey, CiphertextBlob: base64(6105) }, 'ERR_KEY_SERVICE_RESPONSE'],
+    ['without a ciphertext', { ...dataKey, CiphertextBlob: undefined }, 'ERR_KEY_SERVICE_RESPONSE'],
+    ['with an empty ciphertext', { ...dataKey, CiphertextBlob: '' }, 'ERR_KEY_SERVICE_RESPONSE'],
+    ['without a data key', { ...dataKey, Plaintext: undefined }, 'ERR_KEY_SERVICE_RESPONSE'],
+    ['abuse 22: with a data key of 16 bytes', { ...dataKey, Plaintext: base64(16) }, 'ERR_KEY_SERVICE_RESPONSE'],
+    ['abuse 22: with a data key of 33 bytes', { ...dataKey, Plaintext: base64(33) }, 'ERR_KEY_SERVICE_RESPONSE'],
+    ['abuse 20: without a key id', { ...dataKey, KeyId: undefined }, 'ERR_KEY_SERVICE_RESPONSE'],
+    ['abuse 20: of a bare key id', { ...dataKey, KeyId: arn.replace(/.*key\//, '') }, 'ERR_KEY_SERVICE_RESPONSE'],
+    ['abuse 20: of a key of another account', { ...dataKey, KeyId: arn.replace('1111', '9999') }, 'ERR_KEY_SERVICE_RESPONSE'],
+    ['abuse 20: of a key of another region', { ...dataKey, KeyId: arn.replace('eu-central-1', 'us-east-1') }, 'ERR_KEY_SERVICE_RESPONSE'],
+    ['of null', null as never, 'ERR_KEY_SERVICE_RESPONSE'],
+    ['of another type', { ...dataKey, Plaintext: 7 }, 'ERR_KEY_SERVICE_RESPONSE'],
+  ])('%s', async (_, answer, code) => {
+    const { wrapper } = await wrapperAt(200, answer)
+    expect(await codeOfAsync(wrapper.wrap(dek, canonical))).toBe(code)
+  })
+})
+
+describe('an answer to ReEncrypt', () => {
+  test.each([
+    ['as it should be', moved, undefined],
+    ['abuse 20: from another source key', { ...moved, SourceKeyId: target }, 'ERR_KEY_SERVICE_RESPONSE'],
+    ['abuse 20: without a source key', { ...moved, SourceKeyId: undefined }, 'ERR_KEY_SERVICE_RESPONSE'],
+    ['abuse 20: to another key', { ...moved, KeyId: arn }, 'ERR_KEY_SERVICE_RESPONSE'],
+    ['without a ciphertext', { ...moved, CiphertextBlob: undefined }, 'ERR_KEY_SERVICE_RESPONSE'],
+    ['that is too long', { ...moved, CiphertextBlob: base64(6105) }, 'ERR_KEY_SERVICE_RESPONSE'],
+  ])('%s', async (_, answer, code) => {
+    const { wrapper, to } = await wrapperAt(200, answer)
+    expect(await codeOfAsync(wrapper.rewrapTo(to, wrapped, canonical))).toBe(code)
+  })
+
+  test('to a multi-region key may name either sister', async () => {
+    const mrk = (region: string) => `arn:aws:kms:${region}:111122223333:key/mrk-1234abcd12ab34cd56ef1234567890ab`
+    const { endpoint } = await stubKms(200, { ...moved, SourceKeyId: mrk('us-east-1'), KeyId: mrk('eu-central-1') })
+    const wrapper = awsKms(mrk('eu-central-1'), { endpoint, attempts: 1 })
+    expect((await wrapper.rewrapTo(wrapper, wrapped, canonical)).bytes).toHaveLength(224)
+  })
+})
+
+describe('a refusal', () => {
+  const codes = [
+    ['ThrottlingException', 400, 'ERR_KEY_THROTTLED'],
+    ['TooManyRequestsException', 400, 'ERR_KEY_THROTTLED'],
+    ['LimitExceededException', 400, 'ERR_KEY_THROTTLED'],
+    ['AccessDeniedException', 400, 'ERR_KEY_DENIED'],
+    ['InvalidGrantTokenException', 400, 'ERR_KEY_DENIED'],
+    ['NotAuthorized', 403, 'ERR_KEY_DENIED'],
+    ['OptInRequired', 403, 'ERR_KEY_DENIED'],
+    ['ExpiredTokenException', 400, 'ERR_KEY_DENIED'],
+    ['UnrecognizedClientException', 400, 'ERR_KEY_DENIED'],
+    ['InvalidSignatureException', 400, 'ERR_KEY_DENIED'],
+    ['IncompleteSignature', 400, 'ERR_KEY_DENIED'],
+    ['InvalidClientTokenId', 403, 'ERR_KEY_DENIED'],
+    ['MissingAuthenticationToken', 403, 'ERR_KEY_DENIED'],
+    ['DisabledException', 400, 'ERR_KEY_DISABLED'],
+    ['NotFoundException', 400, 'ERR_KEY_MISSING'],
+    ['IncorrectKeyException', 400, 'ERR_KEY_MISMATCH'],
+    ['InvalidCiphertextException', 400, 'ERR_NOT_AUTHENTIC'],
+    ['InvalidKeyUsageException', 400, 'ERR_ARGUMENT'],
+    ['ValidationException', 400, 'ERR_ARGUMENT'],
+    ['UnsupportedOperationException', 400, 'ERR_ARGUMENT'],
+    ['KeyUnavailableException', 500, 'ERR_KEY_UNAVAILABLE'],
+    ['DependencyTimeoutException', 503, 'ERR_KEY_UNAVAILABLE'],
+    ['KMSInternalException', 500, 'ERR_KEY_UNAVAILABLE'],
+    ['SomethingNew', 429, 'ERR_KEY_THROTTLED'],
+    ['SomethingNew', 401, 'ERR_KEY_DENIED'],
+    ['SomethingNew', 403, 'ERR_KEY_DENIED'],
+    ['SomethingNew', 502, 'ERR_KEY_UNAVAILABLE'],
+    ['SomethingNew', 400, 'ERR_KEY_SERVICE_RESPONSE'],
+    ['constructor', 400, 'ERR_KEY_SERVICE_RESPONSE'],
+  ] as const
+
+  test.each(codes)('%s (HTTP %i) is %s, with a hint, and shows nothing of what KMS said', async (name, status, code) => {
+    const { wrapper, bodies } = await wrapperAt(status, { __type: name, message: 'quotes sk-secret', Plaintext: base64(32) })
+    const error = await errorOf(wrapper.unwrap(wrapped, canonical))
+    expect(error.code).toBe(code)
+    expect(error.message).toContain(wrapper.id)
+    expect(error.hint).toBeTruthy()
+    expect((error.cause as Error).message).toMatch(new RegExp(`, HTTP ${status}$`))
+    expect(`${error.message} ${error.hint} ${String((error.cause as Error).stack)}`).not.toMatch(/sk-secret|AQEBAQ/)
+    expect(bodies).toHaveLength(1)
+  })
+
+  test.each([
+    [`${arn} is pending deletion.`, 'ERR_KEY_PENDING_DELETION'],
+    [`${arn} is pending replica deletion.`, 'ERR_KEY_PENDING_DELETION'],
+    [`${arn} is pending import.`, 'ERR_KEY_UNAVAILABLE'],
+    [undefined, 'ERR_KEY_UNAVAILABLE'],
+  ])('KMSInvalidStateException (%s) is %s', async (message, code) => {
+    const { wrapper } = await wrapperAt(400, { __type: 'KMSInvalidStateException', message })
+    expect(await codeOfAsync(wrapper.wrap(dek, canonical))).toBe(code)
+  })
+
+  test('wrong key, wrong context, throttled, denied, disabled, pending deletion, missing and unreachable are eight codes', () => {
+    const names = ['IncorrectKey', 'InvalidCiphertext', 'Throttling', 'AccessDenied', 'Disabled', 'NotFound', 'KMSInternal']
+    const own = names.map((name) => codes.find(([exception]) => exception === `${name}Exception`)![2])
+    expect(new Set([...own, 'ERR_KEY_PENDING_DELETION']).size).toBe(8)
+  })
+})
+
+describe('a request', () => {
+  const sent = async (work: (made: Awaited<ReturnType<typeof wrapperAt>>) => Promise<unknown>, options = {}) => {
+    const made = await wrapperAt(400, { __type: 'AccessDeniedException' }, options)
+    await errorOf(work(made))
+    return JSON.parse(made.bodies[0]!) as Record<string, unknown>
+  }
+  const hash = { keyfold: expect.stringMatching(/^[A-Za-z0-9_-]{43}$/) as string }
+
+  test('abuse 21: names the configured key, whatever the wrap says', async () => {
+    const blob = Buffer.alloc(184).toString('base64')
+    const decrypt = await sent(({ wrapper }) => wrapper.unwrap({ ...wrapped, bytes: new Uint8Array(224) }, canonical))
+    expect(decrypt).toEqual({ KeyId: arn, CiphertextBlob: blob, EncryptionContext: hash, GrantTokens: [] })
+    const move = await sent(({ wrapper, to }) => wrapper.rewrapTo(to, { ...wrapped, bytes: new Uint8Array(224) }, canonical))
+    expect(move).toEqual({
+      SourceKeyId: arn,
+      DestinationKeyId: target,
+      CiphertextBlob: blob,
+      SourceEncryptionContext: hash,
+      DestinationEncryptionContext: hash,
+      GrantTokens: [],
+    })
+  })
+
+  test('holds no data key', async () => {
+    const request = await sent(({ wrapper }) => wrapper.wrap(dek, canonical))
+    expect(request).toEqual({ KeyId: arn, EncryptionContext: hash, NumberOfBytes: 32, GrantTokens: [] })
+  })
+
+  test('shows the context as its hash, but for the pairs that were named', async () => {
+    const { EncryptionContext } = await sent(({ wrapper }) => wrapper.wrap(dek, canonical), { clearContext: ['tenant'] })
+    expect(EncryptionContext).toEqual({ tenant: 'acme', ...hash })
+    // sha256 of the canonical encoding, base64url: frozen, since what KMS authenticated once it asks for again
+    expect(EncryptionContext).toHaveProperty('keyfold', 'RlJIR-lN3M7KPxqQ6fwY_-nyNOZd6je_VWw5QvWWkN4')
+  })
+
+  test.each([
+    ['wrap', { KeyId: arn, EncryptionContext: hash, GrantTokens: [], NumberOfBytes: 32, DryRun: true }],
+    ['unwrap', { KeyId: arn, EncryptionContext: hash, GrantTokens: [], DryRun: true, DryRunModifiers: ['IGNORE_CIPHERTEXT'] }],
+  ] as const)('of a preflight for %s is a dry run in a context, as policies may ask for one', async (use, expected) => {
+    expect(await sent(({ wrapper }) => wrapper.preflight(use, canonical))).toEqual(expected)
+  })
+
+  test('of a preflight for a move is a dry run over both keys', async () => {
+    const request = await sent(({ wrapper, to }) => wrapper.preflight({ rewrapTo: to }, canonical))
+    expect(request).toEqual({
+      SourceKeyId: arn,
+      DestinationKeyId: target,
+      SourceEncryptionContext: hash,
+      DestinationEncryptionContext: hash,
+      GrantTokens: [],
+      DryRun: true,
+      DryRunModifiers: ['IGNORE_CIPHERTEXT'],
+    })
+  })
+})
+
+test('a wrap that is changed while KMS answers is the one that was given', async () => {
+  const { wrapper } = await wrapperAt(200, dataKey)
+  const own = dek.slice()
+  const wrapping = wrapper.wrap(own, canonical)
+  own.fill(0)
+  const [first, second] = [await wrapping, await wrapper.wrap(dek, canonical)]
+  // the stub gives one data key to both, and AES-KWP is deterministic
+  expect(first).toEqual(second)
+})
