@@ -53,9 +53,9 @@ export async function openBranchKey(keyring: Keyring, stored: StoredBranchKey): 
   }
 }
 
-/** Puts a branch key under the keyring's sealing keys, without opening it: the new envelope. Throws as `openBranchKey`. */
+/** Puts a branch key under the sealing keys, within the key service where that can do it: the new envelope. Throws as `openBranchKey`. */
 export function rewrapBranchKey(keyring: Keyring, stored: StoredBranchKey): Promise<Uint8Array> {
-  return ofStored(stored, (sealed) => runAsync(rewrapSteps(keyring, sealed, contextOf(stored))))
+  return ofStored(stored, (sealed) => runAsync(rewrapSteps(keyring, sealed, contextOf(stored), true)))
 }
 
 function wrapperOf(key: Uint8Array): SyncKeyWrapper {

@@ -49,8 +49,9 @@ function listed({ partition, version, keyId, createdAt, sealed }: StoredBranchKe
 }
 
 /**
- * Rotates the master key: puts every branch key of the store under the keyring's active key. Records do not change, and still open: they are under
- * the branch keys. At most two calls of a key service for each branch key.
+ * Rotates the master key: puts every branch key of the store under the keyring's active key. Records do not change, and still open: they are
+ * under the branch keys. At most two calls of a key service for each branch key, one where the
+ * service moves it by itself (AWS KMS: ReEncrypt).
  *
  * @returns progress after every 256 keys; at the end, the totals
  * @throws KeyfoldError what a key or the store says that is out of reach or refuses; ERR_INTERRUPTED after `signal`. Run it again: what is done stays
