@@ -17,16 +17,24 @@ const HALF = 8
 const REGISTERS = 4
 const STEPS = 6 * REGISTERS
 /** RFC 5649, section 3, for 32 bytes: the integrity value tells the length, and there is no padding. */
-const INITIAL_VALUE = [0xa6, 0x59, 0x59, 0xa6, 0, 0, 0, SECRET_LENGTH] as const
+const INITIAL_VALUE: readonly number[] = [0xa6, 0x59, 0x59, 0xa6, 0, 0, 0, SECRET_LENGTH]
 
-/** Wraps: 32 bytes in, 40 out, each. */
-export function wrapBatch(secrets: readonly Uint8Array[], encrypt: BlockCipher): Uint8Array[] {
-  return inChunks(secrets, (chunk) => wrapChunk(chunk, encrypt))
+/**
+ * Wraps: 32 bytes in, 40 out, each.
+ *
+ * @param initialValue 8 bytes; that of KW (RFC 3394) lets published vectors of KW test the steps, which it shares with KWP
+ */
+export function wrapBatch(secrets: readonly Uint8Array[], encrypt: BlockCipher, initialValue = INITIAL_VALUE): Uint8Array[] {
+  return inChunks(secrets, (chunk) => wrapChunk(chunk, encrypt, initialValue))
 }
 
-/** Unwraps: 40 bytes in, 32 out, each; undefined in the place of each whose integrity check fails. */
-export function unwrapBatch(wraps: readonly Uint8Array[], decrypt: BlockCipher): Array<Uint8Array | undefined> {
-  return inChunks(wraps, (chunk) => unwrapChunk(chunk, decrypt))
+/** Unwraps: 40 bytes in, 32 out, each; undefined in the place of each whose integrity check fails. `initialValue` as for `wrapBatch`. */
+export function unwrapBatch(
+  wraps: readonly Uint8Array[],
+  decrypt: BlockCipher,
+  initialValue = INITIAL_VALUE,
+): Array<Uint8Array | undefined> {
+  return inChunks(wraps, (chunk) => unwrapChunk(chunk, decrypt, initialValue))
 }
 
 function inChunks<T>(items: readonly Uint8Array[], convert: (chunk: readonly Uint8Array[]) => T[]): T[] {
@@ -36,36 +44,41 @@ function inChunks<T>(items: readonly Uint8Array[], convert: (chunk: readonly Uin
 }
 
 /** RFC 3394, section 2.2.1, index based. */
-function wrapChunk(secrets: readonly Uint8Array[], encrypt: BlockCipher): Uint8Array[] {
-  const lanes = new Lanes(secrets.length)
-  try {
+function wrapChunk(secrets: readonly Uint8Array[], encrypt: BlockCipher, initialValue: readonly number[]): Uint8Array[] {
+  return withLanes(secrets.length, (lanes) => {
     secrets.forEach((secret, lane) => lanes.slots.set(secret, lane * SLOT_LENGTH + HALF))
-    lanes.initialize()
+    lanes.initialize(initialValue)
     for (let t = 1; t <= STEPS; t++) {
       lanes.cipher(t, encrypt)
       lanes.mix(t)
     }
     lanes.storeIntegrity()
     return secrets.map((_, lane) => lanes.view(lane, 0))
-  } catch (error) {
-    lanes.slots.fill(0)
-    throw error
-  } finally {
-    lanes.blocks.fill(0)
-  }
+  })
 }
 
 /** RFC 3394, section 2.2.2, index based. */
-function unwrapChunk(wraps: readonly Uint8Array[], decrypt: BlockCipher): Array<Uint8Array | undefined> {
-  const lanes = new Lanes(wraps.length)
-  try {
+function unwrapChunk(
+  wraps: readonly Uint8Array[],
+  decrypt: BlockCipher,
+  initialValue: readonly number[],
+): Array<Uint8Array | undefined> {
+  return withLanes(wraps.length, (lanes) => {
     wraps.forEach((wrap, lane) => lanes.slots.set(wrap, lane * SLOT_LENGTH))
     lanes.loadIntegrity()
     for (let t = STEPS; t >= 1; t--) {
       lanes.mix(t)
       lanes.cipher(t, decrypt)
     }
-    return wraps.map((_, lane) => lanes.checked(lane))
+    return wraps.map((_, lane) => lanes.checked(lane, initialValue))
+  })
+}
+
+/** Leaves nothing behind but what is given out. */
+function withLanes<T>(count: number, work: (lanes: Lanes) => T): T {
+  const lanes = new Lanes(count)
+  try {
+    return work(lanes)
   } catch (error) {
     lanes.slots.fill(0)
     throw error
@@ -90,8 +103,8 @@ class Lanes {
     this.#blockWords = new Uint32Array(this.blocks.buffer)
   }
 
-  initialize(): void {
-    for (let block = 0; block < this.blocks.length; block += BLOCK_LENGTH) this.blocks.set(INITIAL_VALUE, block)
+  initialize(value: readonly number[]): void {
+    for (let block = 0; block < this.blocks.length; block += BLOCK_LENGTH) this.blocks.set(value, block)
   }
 
   /** Puts A and the register of step t through AES. */
@@ -122,10 +135,10 @@ class Lanes {
     return new Uint8Array(this.slots.buffer, lane * SLOT_LENGTH + start, SLOT_LENGTH - start)
   }
 
-  /** The secret of a lane, or undefined, and the secret cleared, where A is not what it was at first. In constant time up to that answer. */
-  checked(lane: number): Uint8Array | undefined {
+  /** The secret of a lane, or undefined, and the secret cleared, where A is not what was expected. In constant time up to that answer. */
+  checked(lane: number, expected: readonly number[]): Uint8Array | undefined {
     let difference = 0
-    for (let i = 0; i < HALF; i++) difference |= this.blocks[lane * BLOCK_LENGTH + i]! ^ INITIAL_VALUE[i]!
+    for (let i = 0; i < HALF; i++) difference |= this.blocks[lane * BLOCK_LENGTH + i]! ^ expected[i]!
     const secret = this.view(lane, HALF)
     if (difference === 0) return secret
     secret.fill(0)

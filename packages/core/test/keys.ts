@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Keyring, KeyWrapper, RewrapKeyWrapper, SyncKeyWrapper } from '../src/index.ts'
+import type { Keyring, KeyWrapper, RewrapKeyWrapper, SyncBatchKeyWrapper, SyncKeyWrapper } from '../src/index.ts'
 import { createKeyring } from '../src/index.ts'
 import { localKeyWrapper } from '../src/local-wrap.ts'
 
@@ -8,7 +8,7 @@ export function insecureKey(name: string): Uint8Array {
   return Uint8Array.from(createHash('sha256').update(`keyfold insecure test key: ${name}`).digest())
 }
 
-export function insecureWrapper(name: string): SyncKeyWrapper {
+export function insecureWrapper(name: string): SyncBatchKeyWrapper {
   return localKeyWrapper(`key-file:${name}`, insecureKey(name))
 }
 

@@ -1,62 +1,19 @@
 /** Both backends against vectors that others made: Wycheproof and NIST CAVP. */
-import { readFileSync } from 'node:fs'
-import { corpus } from '@keyfold/test-support'
-import type { TestContext } from 'vitest'
 import { describe, expect, test } from 'vitest'
 import * as noble from '../src/backend-noble.ts'
 import * as node from '../src/backend-node.ts'
 import { codeOf } from './keys.ts'
+import type { Case, Group, NistCase, Result } from './published.ts'
+import { nist, wycheproof } from './published.ts'
 import { hex, unhex } from './vectors.ts'
 
-type Result = 'valid' | 'invalid' | 'acceptable'
-interface Group<T> {
-  keySize: number
-  ivSize: number
-  tagSize: number
-  tests: T[]
-}
-interface Case {
-  key: string
-  iv: string
-  aad: string
-  msg: string
-  ct: string
-  tag: string
-  result: Result
-}
 interface MacCase {
   key: string
   msg: string
   tag: string
   result: Result
 }
-type NistCase = Record<string, string>
-
 const isOurGcm = ({ keySize, ivSize, tagSize }: Group<unknown>): boolean => keySize === 256 && ivSize === 96 && tagSize === 128
-
-function wycheproof<T>(context: TestContext, file: string): Group<T>[] {
-  return (JSON.parse(readFileSync(corpus(context, 'wycheproof', file), 'utf8')) as { testGroups: Group<T>[] }).testGroups
-}
-
-/** Blocks of `Name = value` lines; a section in brackets sets the defaults of the blocks behind it. */
-function nist(context: TestContext, file: string): NistCase[] {
-  const blocks: NistCase[] = []
-  const section: NistCase = {}
-  for (const paragraph of readFileSync(corpus(context, 'nist-cavp', file), 'utf8')
-    .replaceAll('\r', '')
-    .split('\n\n')) {
-    const block: NistCase = {}
-    for (const line of paragraph.split('\n')) {
-      const bracket = /^\[(.+?) = (.+)\]$/.exec(line)
-      if (bracket !== null) section[bracket[1]!] = bracket[2]!
-      const pair = /^(\w+) = ?(.*)$/.exec(line)
-      if (pair !== null) block[pair[1]!] = pair[2]!
-      else if (line === 'FAIL') block['FAIL'] = 'yes'
-    }
-    if ('Count' in block || 'COUNT' in block) blocks.push({ ...section, ...block })
-  }
-  return blocks
-}
 
 describe.each([
   ['node:crypto', node],
