@@ -29,7 +29,7 @@ export const coreRows: readonly (readonly string[])[] = [
   ['branch-key-upkeep'],
   ['stream', 'stream-range'],
   ['testing-kit'],
-  ['testing-rewrap'],
+  ['testing-key-batch', 'testing-rewrap'],
   ['testing-key-wrapper', 'testing-branch-key-store', 'testing-record-store'],
   ['index', 'testing', 'fips'],
 ]

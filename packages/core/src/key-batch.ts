@@ -17,7 +17,8 @@ export function isBatchKeyWrapper(wrapper: KeyWrapper): wrapper is BatchKeyWrapp
   return 'wrapMany' in wrapper && 'unwrapMany' in wrapper
 }
 
-function isSyncBatchKeyWrapper(wrapper: KeyWrapper): wrapper is SyncBatchKeyWrapper {
+/** Whether a wrapper does batches without I/O. */
+export function isSyncBatchKeyWrapper(wrapper: KeyWrapper): wrapper is SyncBatchKeyWrapper {
   return 'wrapManySync' in wrapper && 'unwrapManySync' in wrapper
 }
 

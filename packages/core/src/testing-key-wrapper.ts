@@ -5,10 +5,11 @@ import { KEY_ID_LENGTH, LIMITS, MATERIAL_ID_LENGTH } from './format.ts'
 import { inspect } from './inspect.ts'
 import { isSyncKeyWrapper } from './key-source.ts'
 import { createKeyring } from './keyring.ts'
+import { testBatches } from './testing-key-batch.ts'
 import type { TestFunction } from './testing-kit.ts'
-import { claim, claimCode, claimEqual, claimRefused, insecureBytes, spread, withBitFlipped } from './testing-kit.ts'
+import { claim, claimEqual, claimRefused, insecureBytes, spread, withBitFlipped } from './testing-kit.ts'
 import { testRewrap } from './testing-rewrap.ts'
-import type { BatchKeyWrapper, KeyWrapper, SyncBatchKeyWrapper, WrappedKey } from './types.ts'
+import type { KeyWrapper } from './types.ts'
 
 type Make = () => KeyWrapper | Promise<KeyWrapper>
 
@@ -179,44 +180,4 @@ async function testSync(made: KeyWrapper): Promise<void> {
   claimEqual(await made.unwrap(wrapped, CONTEXT), DEK, 'the data key of wrapSync')
   const altered = { ...wrapped, bytes: withBitFlipped(wrapped.bytes, 0) }
   await claimRefused(() => made.unwrapSync(altered, CONTEXT), ['ERR_NOT_AUTHENTIC'], 'a wrap with a changed bit')
-}
-
-async function testBatches(made: KeyWrapper, other: KeyWrapper): Promise<void> {
-  if (isBatch(made)) await testBatch(made, other, made.wrapMany.bind(made), made.unwrapMany.bind(made))
-  if (isSyncBatch(made)) await testBatch(made, other, made.wrapManySync.bind(made), made.unwrapManySync.bind(made))
-}
-
-async function testBatch(
-  made: KeyWrapper,
-  other: KeyWrapper,
-  wrapMany: (...args: Parameters<BatchKeyWrapper['wrapMany']>) => unknown,
-  unwrapMany: (...args: Parameters<BatchKeyWrapper['unwrapMany']>) => unknown,
-): Promise<void> {
-  for (const count of [0, 1, 2, 7, 600]) {
-    const deks = Array.from({ length: count }, (_, i) => insecureBytes(32, i))
-    const contexts = deks.map((_, i) => canonicalContext({ ...PAIRS, id: String(i) }))
-    const wraps = (await wrapMany(deks, contexts)) as WrappedKey[]
-    claim(wraps.length === count, `${count} data keys gave ${wraps.length} wraps`)
-    const opened = (await unwrapMany(wraps, contexts)) as unknown[]
-    claim(opened.length === count, `${count} wraps gave ${opened.length} data keys`)
-    for (const [i, dek] of deks.entries()) claimEqual(opened[i], dek, `data key ${i} of a batch of ${count}`)
-    for (const i of spread(count, 2)) claimEqual(await made.unwrap(wraps[i]!, contexts[i]!), deks[i]!, `data key ${i} of a batch, alone,`)
-  }
-  const good = await made.wrap(DEK.slice(), CONTEXT)
-  const bad = { ...good, bytes: withBitFlipped(good.bytes, 3) }
-  const batch = [good, bad, await other.wrap(DEK.slice(), CONTEXT), { ...good, bytes: good.bytes.subarray(1) }, good]
-  const opened = (await unwrapMany(
-    batch,
-    batch.map(() => CONTEXT),
-  )) as unknown[]
-  for (const i of [0, 4]) claimEqual(opened[i], DEK, 'a good wrap among bad ones')
-  for (const i of [1, 2, 3]) claimCode(opened[i], NOT_OURS, `bad wrap ${i} of a batch`)
-}
-
-function isBatch(made: KeyWrapper): made is BatchKeyWrapper {
-  return 'wrapMany' in made && 'unwrapMany' in made
-}
-
-function isSyncBatch(made: KeyWrapper): made is SyncBatchKeyWrapper {
-  return 'wrapManySync' in made && 'unwrapManySync' in made
 }

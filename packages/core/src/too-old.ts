@@ -3,7 +3,7 @@ import { toHex } from './bytes.ts'
 import { KeyfoldError } from './errors.ts'
 import { MATERIAL_ID_LENGTH } from './format.ts'
 import { assertCount, isBatchKeyWrapper } from './key-batch.ts'
-import type { BatchKeyWrapper, KeyWrapper, WrappedKey } from './types.ts'
+import type { BatchKeyWrapper, KeyWrapper, SyncKeyWrapper, WrappedKey } from './types.ts'
 
 const MATERIAL_ID = /^[0-9a-f]{12}$/
 const NO_MATERIAL = '0'.repeat(MATERIAL_ID_LENGTH * 2)
@@ -16,11 +16,12 @@ const NO_MATERIAL = '0'.repeat(MATERIAL_ID_LENGTH * 2)
  * @param key the key's id and key id; the key itself need not exist any more
  * @example const keyring = createKeyring({ active: keyFile('./2026q4.key'), decryptOnly: [tooOld(keyFile('./2026q1.key'))] })
  */
-export function tooOld({ id, keyId }: Pick<KeyWrapper, 'id' | 'keyId'>): KeyWrapper {
-  const refuse = async (): Promise<never> => {
+export function tooOld({ id, keyId }: Pick<KeyWrapper, 'id' | 'keyId'>): SyncKeyWrapper {
+  const refuse = (): never => {
     throw refused(id, 'is not accepted any more')
   }
-  return Object.freeze({ id, keyId, wrap: refuse, unwrap: refuse })
+  const refuseLater = async (): Promise<never> => refuse()
+  return Object.freeze({ id, keyId, wrap: refuseLater, unwrap: refuseLater, wrapSync: refuse, unwrapSync: refuse })
 }
 
 /**
