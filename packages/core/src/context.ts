@@ -43,7 +43,7 @@ function encodePairs(pairs: readonly Pair[], units: number): Uint8Array {
 
 function pairsOf(context: EncryptionContext): Pair[] {
   if (Array.isArray(context)) return [...(context as readonly Pair[])]
-  if (typeof context !== 'object' || context === null) throw invalid(`it is ${context === null ? 'null' : `a ${typeof context}`}`)
+  if (typeof context !== 'object' || context === null) throw invalid('it is not an object')
   const prototype: unknown = Object.getPrototypeOf(context)
   if (prototype !== Object.prototype && prototype !== null) throw invalid('it is not a plain object')
   if (Object.getOwnPropertySymbols(context).length > 0) throw invalid('it has a symbol as a key')

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Keyring, KeyWrapper, RewrapKeyWrapper, SyncBatchKeyWrapper, SyncKeyWrapper } from '../src/index.ts'
-import { createKeyring } from '../src/index.ts'
+import { createKeyring, KeyfoldError } from '../src/index.ts'
 import { localKeyWrapper } from '../src/local-wrap.ts'
 
 /** A local key that anybody can compute: INSECURE, for tests alone. */
@@ -55,14 +55,24 @@ export function codeOf(call: () => unknown): string | undefined {
     call()
     return undefined
   } catch (error) {
-    return (error as { code?: string }).code ?? `untyped: ${String(error)}`
+    return codeOfError(error)
   }
 }
 
 /** As `codeOf`, for promises. */
 export async function codeOfAsync(promise: Promise<unknown>): Promise<string | undefined> {
-  return promise.then(
-    () => undefined,
-    (error: unknown) => (error as { code?: string }).code ?? `untyped: ${String(error)}`,
-  )
+  return promise.then(() => undefined, codeOfError)
+}
+
+/** The code of an error. One that does not say in whole words what happened and what to do fails the test. */
+export function codeOfError(error: unknown): string {
+  if (!(error instanceof KeyfoldError)) return (error as { code?: string }).code ?? `untyped: ${String(error)}`
+  const { code, message, hint, cause } = error
+  if (!isSentence(message) || !isSentence(hint)) throw new Error(`${code} is incomplete: "${message}" hint: "${hint}"`, { cause })
+  return code
+}
+
+/** Two words at least, to the end, and nothing in between that a slip of the code left there. */
+function isSentence(text: string): boolean {
+  return /\S \S/.test(text) && !/[\s:,(]$|  |\(\)|: ,|undefined|NaN|\[object /.test(text)
 }
