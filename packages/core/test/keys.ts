@@ -72,7 +72,7 @@ export function codeOfError(error: unknown): string {
   return code
 }
 
-/** Two words at least, to the end, and nothing in between that a slip of the code left there. */
+/** Says something, to its end, with no gap where a part of it is empty. */
 function isSentence(text: string): boolean {
-  return /\S \S/.test(text) && !/[\s:,(]$|  |\(\)|: ,|undefined|NaN|\[object /.test(text)
+  return /\w/.test(text) && text === text.trim() && !/  |\(\)|: ,|NaN|\[object /.test(text)
 }

@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process'
 import {
   appendFileSync, chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, truncateSync,
   writeFileSync,
@@ -18,8 +17,6 @@ const key = (seed: number, fields: Partial<StoredBranchKey> = {}): StoredBranchK
   partition: 'a', version: seed + 1, keyId: bytes(12, seed), createdAt: 1_790_000_000_000, sealed: bytes(150, seed), ...fields,
 })
 const base64 = (value: Uint8Array): string => Buffer.from(value).toString('base64url')
-/** As file-store-child.ts prints it. */
-const nameOf = ({ version, keyId }: StoredBranchKey): string => `${version} ${Buffer.from(keyId).toString('hex')}`
 const place = (): string => join(temporaryFolder(), 'branch-keys.log')
 
 describe('the file', () => {
@@ -181,40 +178,4 @@ describe('against a store in memory', () => {
   /** One folder for the many files of the property. */
   const temporary = mkdtempSync(join(tmpdir(), 'keyfold-test-'))
   afterAll(() => rmSync(temporary, { recursive: true, force: true }))
-})
-
-describe('processes', () => {
-  const child = join(import.meta.dirname, 'file-store-child.ts')
-  const start = (path: string, name: string) => {
-    const started = spawn(process.execPath, ['--conditions=@keyfold/source', child, path, name], { stdio: ['ignore', 'pipe', 'inherit'] })
-    let output = ''
-    started.stdout.setEncoding('utf8').on('data', (text: string) => (output += text))
-    const ended = new Promise<string>((resolve) => started.on('close', () => resolve(output)))
-    return { ended, running: () => started.exitCode === null, kill: () => started.kill('SIGKILL'), lines: () => output.split('\n').filter(Boolean) }
-  }
-
-  test('four that make the same versions at once: each version has one winner, whose key all see', async () => {
-    const path = place()
-    const outputs = await Promise.all(['1', '2', '3', '4'].map((name) => start(path, name).ended))
-    const won = outputs.flatMap((output) => output.split('\n').filter(Boolean))
-    const store = fileBranchKeyStore(path)
-    const versions = store.versions('p')
-    expect(versions).toHaveLength(50)
-    expect(won.length).toBe(50)
-    expect(new Set(won)).toEqual(new Set(versions.map(nameOf)))
-  })
-
-  test('killed at any moment, what was acknowledged is there', async () => {
-    const path = place()
-    const acknowledged: string[] = []
-    for (let round = 0; round < 5; round++) {
-      const running = start(path, String(round))
-      while (running.running() && running.lines().length < 3 + round) await new Promise((resolve) => setTimeout(resolve, 5))
-      running.kill()
-      await running.ended
-      acknowledged.push(...running.lines())
-    }
-    const versions = new Set(fileBranchKeyStore(path).versions('p').map(nameOf))
-    for (const line of acknowledged) expect(versions).toContain(line)
-  })
 })
