@@ -7,6 +7,7 @@ const typed = {
   'branch-key-file': 'src/branch-key-file.ts',
   'fips': 'src/fips.ts',
   'key-file': 'src/wrappers/key-file.ts',
+  'raw-key': 'src/wrappers/raw-key.ts',
   'testing': 'src/testing.ts',
 }
 
@@ -14,6 +15,7 @@ export default defineConfig({
   ...base,
   entry: {
     ...typed,
+    'backend-bun': 'src/backend-bun.ts',
     'backend-node': 'src/backend-node.ts',
     'backend-noble': 'src/backend-noble.ts',
   },

@@ -5,9 +5,11 @@
 
 /** Core in rows: a file imports from the rows above its own only. A new file is entered here, in the lowest row that serves. */
 export const coreRows: readonly (readonly string[])[] = [
-  ['errors', 'types'],
+  ['errors', 'key-name', 'types'],
   ['approved', 'backend', 'kwp-batch'],
+  ['aes-blocks'],
   ['backend-node', 'backend-noble'],
+  ['backend-bun'],
   ['bytes', 'format-errors'],
   ['context', 'format'],
   ['cipher', 'dek-cache'],
@@ -38,7 +40,9 @@ export const coreRows: readonly (readonly string[])[] = [
 export const subpathImports: Readonly<Record<string, string>> = { '#backend': 'backend-noble' }
 
 /** What a key wrapper may know of core: never another wrapper, never the envelope. */
-export const wrapperImports: readonly string[] = ['errors', 'types', 'backend-noble', 'bytes', 'cipher', 'local-wrap', 'secret-file', 'sync-folder']
+export const wrapperImports: readonly string[] = [
+  'errors', 'key-name', 'types', 'backend-noble', 'bytes', 'cipher', 'local-wrap', 'secret-file', 'sync-folder',
+]
 
 /** A wrapper in several files: `NAME.ts` is its entry, `NAME-*.ts` are its parts, and these alone may import each other. */
 export const wrapperFamilies: readonly string[] = ['wrappers/aws-kms']
@@ -54,7 +58,12 @@ export const grants: Readonly<Record<string, readonly Grant[]>> = {
   core: [
     { modules: ['@noble/ciphers/*', '@noble/hashes/*'], files: ['backend-noble'] },
     // all else runs where there is no Node
-    { modules: ['node:*'], files: ['backend-node', 'fips', 'secret-file', 'sync-folder', 'branch-key-file', 'wrappers/key-file', 'wrappers/keychain'] },
+    {
+      modules: ['node:*'],
+      files: [
+        'aes-blocks', 'backend-bun', 'backend-node', 'fips', 'secret-file', 'sync-folder', 'branch-key-file', 'wrappers/key-file', 'wrappers/keychain',
+      ],
+    },
     { modules: ['@aws-sdk/*'], files: ['wrappers/aws-kms'] },
     { modules: ['@napi-rs/keyring'], files: ['wrappers/keychain'] },
   ],

@@ -1,11 +1,11 @@
 /** The backend of Node.js: node:crypto. Has the same exports as backend-noble.ts, and gives the same bytes. */
-import type { Cipher, Decipher, KeyObject } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
 import { createCipheriv, createDecipheriv, createHmac, createSecretKey, getFips, hash, randomFillSync, timingSafeEqual } from 'node:crypto'
+import { blockCiphers } from './aes-blocks.ts'
 import type { Algorithm } from './approved.ts'
 import type { AesKwp, AuthenticatedCiphertext, GcmInput, GcmStream } from './backend.ts'
 import { checkGcm, checkLength } from './backend.ts'
 import { KeyfoldError } from './errors.ts'
-import type { BlockCipher } from './kwp-batch.ts'
 import { unwrapBatch, wrapBatch } from './kwp-batch.ts'
 
 /** OpenSSL, whose FIPS provider does the work where FIPS mode is on. */
@@ -154,16 +154,6 @@ export function aesKwp(kek: Uint8Array): AesKwp {
 /** In FIPS mode, the approved algorithm is the provider's own key wrap, not our steps over its AES. */
 function isOneByOne(batch: readonly Uint8Array[]): boolean {
   return batch.length < BATCH_FROM || getFips() === 1
-}
-
-/** AES-256 on single blocks (ECB keeps nothing from one block to the next), by one context for each direction that stays open. */
-function blockCiphers(key: KeyObject): Readonly<Record<'encrypt' | 'decrypt', BlockCipher>> {
-  let encryptor: Cipher | undefined
-  let decryptor: Decipher | undefined
-  return {
-    encrypt: (blocks) => (encryptor ??= createCipheriv('aes-256-ecb', key, null).setAutoPadding(false)).update(blocks),
-    decrypt: (blocks) => (decryptor ??= createDecipheriv('aes-256-ecb', key, null).setAutoPadding(false)).update(blocks),
-  }
 }
 
 /** Whether two byte strings are equal, in a time that tells nothing about where they differ. */

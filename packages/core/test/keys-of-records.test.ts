@@ -1,6 +1,6 @@
 /** Which keys seal a record, which are asked to open it, in which order, and what is left of them afterwards. */
 import { describe, expect, test } from 'vitest'
-import type { Keyring, KeyWrapper, SyncKeyWrapper } from '../src/index.ts'
+import type { Keyring, KeyWrapper, SyncBatchKeyWrapper, SyncKeyWrapper } from '../src/index.ts'
 import {
   createKeyring,
   inspect,
@@ -20,7 +20,7 @@ import { codeOf, codeOfAsync, insecureKeyring, insecureWrapper, remoteWrapper } 
 import { hex } from './vectors.ts'
 
 const row = { table: 'users', column: 'ssn', id: '42' }
-const [a, b, c] = ['a', 'b', 'c'].map(insecureWrapper) as [SyncKeyWrapper, SyncKeyWrapper, SyncKeyWrapper]
+const [a, b, c] = ['a', 'b', 'c'].map(insecureWrapper) as [SyncBatchKeyWrapper, SyncBatchKeyWrapper, SyncBatchKeyWrapper]
 const isWiped = (bytes: Uint8Array): boolean => bytes.every((byte) => byte === 0)
 
 /** A wrapper that keeps every data key that passes through it, as a careless one may. */

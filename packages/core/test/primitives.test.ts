@@ -1,5 +1,6 @@
-/** Both backends against vectors that others made: Wycheproof and NIST CAVP. */
+/** Every backend against vectors that others made: Wycheproof and NIST CAVP. */
 import { describe, expect, test } from 'vitest'
+import * as bun from '../src/backend-bun.ts'
 import * as noble from '../src/backend-noble.ts'
 import * as node from '../src/backend-node.ts'
 import { codeOf } from './keys.ts'
@@ -18,6 +19,7 @@ const isOurGcm = ({ keySize, ivSize, tagSize }: Group<unknown>): boolean => keyS
 describe.each([
   ['node:crypto', node],
   ['@noble', noble],
+  ['node:crypto, with the key wrap of Bun', bun],
 ] as const)('%s', (_name, backend) => {
   const gcm = (one: Case) => ({
     input: { key: unhex(one.key), nonce: unhex(one.iv), aad: unhex(one.aad) },

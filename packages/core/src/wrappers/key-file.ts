@@ -3,6 +3,7 @@ import { basename, dirname, extname, join, resolve } from 'node:path'
 import { toHex, wipe } from '../bytes.ts'
 import { generateDek } from '../cipher.ts'
 import { KeyfoldError } from '../errors.ts'
+import { isKeyName } from '../key-name.ts'
 import { localKeyWrapper } from '../local-wrap.ts'
 import { readSecretFile } from '../secret-file.ts'
 import { syncFolder } from '../sync-folder.ts'
@@ -11,7 +12,6 @@ import type { SyncKeyWrapper } from '../types.ts'
 const KEY_LENGTH = 32
 /** 64 hex digits and a line end of Windows: no valid file is larger. */
 const MAX_FILE_BYTES = 66
-const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/
 const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
 
 /**
@@ -39,7 +39,7 @@ export function keyFileId(path: string): string {
   if (typeof path !== 'string' || path === '' || path.includes('\0'))
     throw new KeyfoldError('ERR_KEY_ID_INVALID', 'a key file has a path, a text without zero bytes')
   const name = basename(path, extname(path))
-  if (!NAME.test(name)) throw new KeyfoldError('ERR_KEY_ID_INVALID', 'the name of the key file cannot be the name of a key')
+  if (!isKeyName(name)) throw new KeyfoldError('ERR_KEY_ID_INVALID', 'the name of the key file cannot be the name of a key')
   return `key-file:${name}`
 }
 
