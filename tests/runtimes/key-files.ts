@@ -1,0 +1,37 @@
+/** What needs a file system, in Node, Bun and Deno: argv names a folder of bad key files and that of the packed core; the report leaves on stdout. */
+import { readdirSync, statSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { basename, join } from 'node:path'
+import { createKeyring, openTextSync, sealSync } from '@keyfold/core'
+import { createKeyFile, keyFile } from '@keyfold/core/key-file'
+import { codeOf } from './portable/case.ts'
+
+export interface KeyFileReport {
+  /** The backend that the runtime picked, by the name of its file. */
+  readonly backend: string
+  readonly opened: string
+  /** Permission bits of a new key file, in octal. */
+  readonly mode: string
+  /** The code that each bad key file of the folder ends in, and a few more. */
+  readonly codes: Readonly<Record<string, string>>
+}
+
+const [folder = '', core = ''] = process.argv.slice(2)
+const path = (name: string): string => join(folder, name)
+
+const codes: Record<string, string> = {}
+for (const name of readdirSync(folder)) codes[name] = await codeOf(() => keyFile(path(name)))
+codes['none.key'] = await codeOf(() => keyFile(path('none.key')))
+
+createKeyFile(path('good.key'))
+codes['made twice'] = await codeOf(() => createKeyFile(path('good.key')))
+const keyring = createKeyring({ active: keyFile(path('good.key')) })
+const envelope = sealSync(keyring, 'from a key file', {})
+
+const report: KeyFileReport = {
+  backend: basename(createRequire(join(core, 'package.json')).resolve('#backend')),
+  opened: openTextSync(createKeyring({ active: keyFile(path('good.key')) }), envelope, {}),
+  mode: (statSync(path('good.key')).mode & 0o777).toString(8),
+  codes,
+}
+process.stdout.write(JSON.stringify(report))
