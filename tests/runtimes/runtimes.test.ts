@@ -15,6 +15,8 @@ import { makeProject, servers } from './runtimes.ts'
 const MINUTES = 60_000
 const vectors = JSON.parse(readFileSync(join(repositoryRoot, 'vectors', 'envelope-v1.json'), 'utf8')) as Vectors
 
+const guide = readFileSync(join(repositoryRoot, 'docs', 'runtimes.md'), 'utf8')
+
 let project: Project
 /** Of every runtime that is here, once its suite has run. */
 const reports = new Map<string, Report>()
@@ -104,6 +106,11 @@ describe.each(servers.map((server) => [server.name, server] as const))('%s', (_n
   })
 
   test('docs/runtimes.md names the version that is tested', () => {
-    expect(readFileSync(join(repositoryRoot, 'docs', 'runtimes.md'), 'utf8')).toContain(` ${pinned(server.pin).version} `)
+    expect(guide).toContain(`| ${pinned(server.pin).version} |`)
+  })
+
+  test('the example of docs/runtimes.md runs', async (context) => {
+    const [, program] = /^```ts\n(.*?)^```$/ms.exec(guide)!
+    expect(await project.print(context, server, program!)).toBe('a note\n')
   })
 })

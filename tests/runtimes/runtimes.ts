@@ -52,6 +52,8 @@ function denoArgs(folders?: string): readonly string[] {
 export interface Project {
   run(context: Skippable, server: Server, task: Task): Promise<Report>
   keyFiles(context: Skippable, server: Server): Promise<KeyFileReport>
+  /** What a program prints. */
+  print(context: Skippable, server: Server, program: string): Promise<string>
   page(context: Skippable): Promise<Page>
   remove(): Promise<void>
 }
@@ -70,6 +72,11 @@ export async function makeProject(): Promise<Project> {
       const keys = badKeyFiles(folder)
       const args = [...server.args(folder), keyFiles!, keys, join(folder, 'node_modules', '@keyfold', 'core')]
       return JSON.parse(await start(server.program(context), args, folder)) as KeyFileReport
+    },
+    print(context, server, program) {
+      const file = join(folder, 'program.mjs')
+      writeFileSync(file, program)
+      return start(server.program(context), [...server.args(), file], folder)
     },
     page(context) {
       const chromium = findChromium()
