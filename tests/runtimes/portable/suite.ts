@@ -1,3 +1,4 @@
+import { branchKeyCases } from './branch-keys.ts'
 import type { Case } from './case.ts'
 import { canonicalContexts, contextCases } from './contexts.ts'
 import type { Sealed } from './exchange.ts'
@@ -45,7 +46,7 @@ export async function runTask(task: Task): Promise<Report> {
 }
 
 function casesOf(task: Task): Case[] {
-  if (task.kind === 'core') return [...vectorCases(task.vectors), ...recordCases(), ...contextCases(), ...streamCases()]
+  if (task.kind === 'core') return [...vectorCases(task.vectors), ...recordCases(), ...branchKeyCases(), ...contextCases(), ...streamCases()]
   if (task.kind === 'strings') return stringCases(task.strings)
   return Object.entries(task.sealed).flatMap(([from, sealed]) => exchangeCases(from, sealed))
 }
