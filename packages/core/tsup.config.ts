@@ -7,6 +7,7 @@ const typed = {
   'branch-key-file': 'src/branch-key-file.ts',
   'fips': 'src/fips.ts',
   'key-file': 'src/wrappers/key-file.ts',
+  'keychain': 'src/wrappers/keychain.ts',
   'raw-key': 'src/wrappers/raw-key.ts',
   'testing': 'src/testing.ts',
 }

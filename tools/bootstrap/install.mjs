@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { digestOf, packages, readText, root } from './paths.mjs'
 import { environment, step } from './run.mjs'
 
@@ -26,10 +26,21 @@ function isFilled(folder) {
 /** @param {import('./toolchain.mjs').Toolchain} toolchain */
 export async function installPackages(toolchain) {
   process.stderr.write('keyfold: installing the packages that pnpm-lock.yaml names\n')
-  const env = { ...environment(toolchain), CI: 'true' }
+  const env = { ...environment(toolchain), ...buildSettings(toolchain), CI: 'true' }
   await step('pnpm install', 'pnpm', ['install', '--frozen-lockfile'], {
     env,
     hint: 'pnpm needs the npm registry for this once: check the network and the npm settings, then run the command again',
   })
   writeFileSync(stamp, wanted())
+}
+
+/**
+ * One package (keytar, optional) is built here where the machine has what that takes: from its sources, never a binary from somewhere else, and
+ * with the headers of the Node that will load it.
+ * @param {import('./toolchain.mjs').Toolchain} toolchain
+ */
+function buildSettings(toolchain) {
+  const folder = dirname(dirname(toolchain.node))
+  const hasHeaders = existsSync(join(folder, 'include', 'node', 'node_api.h'))
+  return { npm_config_build_from_source: 'true', ...(hasHeaders && { npm_config_nodedir: folder }) }
 }

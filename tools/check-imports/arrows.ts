@@ -45,7 +45,7 @@ export const wrapperImports: readonly string[] = [
 ]
 
 /** A wrapper in several files: `NAME.ts` is its entry, `NAME-*.ts` are its parts, and these alone may import each other. */
-export const wrapperFamilies: readonly string[] = ['wrappers/aws-kms']
+export const wrapperFamilies: readonly string[] = ['wrappers/aws-kms', 'wrappers/keychain']
 
 /** One line: these files, and nobody else in their package, may import modules of these names (`x/*` is all below x). */
 export interface Grant {
@@ -61,11 +61,12 @@ export const grants: Readonly<Record<string, readonly Grant[]>> = {
     {
       modules: ['node:*'],
       files: [
-        'aes-blocks', 'backend-bun', 'backend-node', 'fips', 'secret-file', 'sync-folder', 'branch-key-file', 'wrappers/key-file', 'wrappers/keychain',
+        'aes-blocks', 'backend-bun', 'backend-node', 'fips', 'secret-file', 'sync-folder', 'branch-key-file', 'wrappers/key-file',
+        'wrappers/keychain-dbus',
       ],
     },
     { modules: ['@aws-sdk/*'], files: ['wrappers/aws-kms'] },
-    { modules: ['@napi-rs/keyring'], files: ['wrappers/keychain'] },
+    { modules: ['@napi-rs/keyring', 'keytar'], files: ['wrappers/keychain-backends'] },
   ],
   sqlite: [
     { modules: ['@keyfold/core', '@keyfold/core/*', 'better-sqlite3', 'node:*'], files: ['**'] },

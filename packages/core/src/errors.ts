@@ -42,6 +42,15 @@ const HINTS = {
   ERR_BRANCH_KEY_STORE: 'The branch key store gave what it was not given. Restore it from a backup, and find out who changed it.',
   ERR_KEY_TOO_OLD: 'The record is under a version of the key that is not accepted any more. Restore it under a newer one, or lower the minimum.',
   ERR_INTERRUPTED: 'The work was stopped as asked. Call it again: what is done stays done.',
+  ERR_KEYCHAIN_LOCKED:
+    'Unlock it: log in to the desktop, or open its password manager. Where nobody can, as on a server, use a key file; docs/keychain.md has more.',
+  ERR_KEYCHAIN_UNAVAILABLE:
+    'On a server without a desktop use a key file, or start the program under dbus-run-session with an unlocked gnome-keyring: docs/keychain.md.',
+  ERR_KEYCHAIN_ENTRY_MISSING:
+    'Check the name, and the backend: on Linux, keytar and @napi-rs/keyring do not see what the other keeps. A lost key comes back from its escrow.',
+  ERR_KEYCHAIN_ENTRY_EXISTS: 'An entry is never overwritten. Choose another account for the new key.',
+  ERR_KEYCHAIN_ENTRY_INVALID:
+    'Restore the entry from its escrow, after a look at what wrote to it: kms-rotate keychain restore. It was left as it is.',
   ERR_KEYRING_INVALID: 'A keyring has one active key wrapper and any number of decrypt-only ones, each with an id of its own.',
   ERR_SYNC_UNSUPPORTED: 'This key needs I/O. Use the asynchronous call (`seal`, `open`) instead of its sync twin.',
   ERR_NOT_TEXT: 'The plaintext is not valid UTF-8. Use `open` to get its bytes.',

@@ -1,0 +1,131 @@
+import { wipe } from '../bytes.ts'
+import { DEK_LENGTH, generateDek } from '../cipher.ts'
+import { KeyfoldError } from '../errors.ts'
+import { localKeyWrapper } from '../local-wrap.ts'
+import type { SyncKeyWrapper } from '../types.ts'
+import { encodeEntry, parseEntry } from './keychain-entry.ts'
+import type { KeychainBackend } from './keychain-place.ts'
+import { parsePlace, placeId } from './keychain-place.ts'
+import type { Entry, KeychainOptions } from './keychain-store.ts'
+import { entryAt } from './keychain-store.ts'
+
+export type { KeychainBackend } from './keychain-place.ts'
+export type { KeychainOptions, KeychainStore } from './keychain-store.ts'
+
+/**
+ * Opens a key of the operating system's keychain: macOS Keychain, Windows Credential Manager, or the Secret Service of a Linux desktop (GNOME
+ * Keyring, KWallet, KeePassXC). The keychain is asked once, here; the wrapper needs no I/O afterwards, so the sync twins work with it. Never
+ * makes a key, never falls back to another store, and on Linux never shows a prompt. Needs the package `@napi-rs/keyring` or `keytar`.
+ *
+ * @param place `service/account`, or the URI `keychain:service/account`, with `?backend=keytar` where keytar keeps the entry
+ * @returns a wrapper with the id `keychain:service/account`
+ * @throws KeyfoldError ERR_KEYCHAIN_LOCKED, at once; ERR_KEYCHAIN_UNAVAILABLE where there is no keychain or no answer in time; ERR_KEY_DENIED where
+ *   it or the user refuses; ERR_KEYCHAIN_ENTRY_MISSING only where it is certain that there is none; ERR_KEYCHAIN_ENTRY_INVALID; ERR_KEY_ID_INVALID,
+ *   ERR_ARGUMENT; ERR_RUNTIME where the package is missing
+ * @example const keyring = createKeyring({ active: await keychain('payroll/2026q4') }) // made by: kms-rotate keys create keychain:payroll/2026q4
+ */
+export async function keychain(place: string, options: KeychainOptions = {}): Promise<SyncKeyWrapper> {
+  const entry = await entryAt(place, options)
+  return wrapperOf(entry, await readKek(entry))
+}
+
+/** The id of the key at a place, `keychain:service/account`. Asks no keychain. ERR_KEY_ID_INVALID for what is no place. */
+export function keychainId(place: string): string {
+  return placeId(parsePlace(place))
+}
+
+/**
+ * Makes a key of 32 random bytes in the keychain, never in place of another. A keychain is lost with its machine or its user account: make an
+ * escrow first (`kms-rotate keys create` does), or use `importKeychainKey` with bytes that you keep elsewhere too.
+ *
+ * @param place as for `keychain`
+ * @returns a wrapper over the new key
+ * @throws KeyfoldError ERR_KEYCHAIN_ENTRY_EXISTS, and what `keychain` throws
+ */
+export async function createKeychainKey(place: string, options: KeychainOptions = {}): Promise<SyncKeyWrapper> {
+  const kek = generateDek()
+  try {
+    return await importKeychainKey(place, kek, options)
+  } finally {
+    wipe(kek)
+  }
+}
+
+/**
+ * Puts a key into the keychain: one from an escrow, after the machine was lost. Reads it back before it returns. An entry that is there already
+ * is left as it is: with the same key that is fine, with anything else it is an error.
+ *
+ * @param place as for `keychain`
+ * @param kek 32 bytes from a cryptographic random generator; not kept: the caller may wipe it afterwards
+ * @returns a wrapper over the key
+ * @throws KeyfoldError ERR_KEYCHAIN_ENTRY_EXISTS; ERR_ARGUMENT for what is no key; and what `keychain` throws
+ */
+export async function importKeychainKey(place: string, kek: Uint8Array, options: KeychainOptions = {}): Promise<SyncKeyWrapper> {
+  if (!(kek instanceof Uint8Array) || kek.length !== DEK_LENGTH || kek.every((byte) => byte === kek[0]))
+    throw new KeyfoldError('ERR_ARGUMENT', `a key is a Uint8Array of ${DEK_LENGTH} random bytes`)
+  const entry = await entryAt(place, options)
+  const text = encodeEntry(kek)
+  const before = await entry.get()
+  if (before === undefined) await write(entry, text)
+  else if (before !== text) throw exists(entry.id, 'has an entry already')
+  return localKeyWrapper(entry.id, kek)
+}
+
+/**
+ * Copies a key from one library's entry to the other's, since on Linux neither can read what the other keeps. Reads back what was written. The
+ * entry that is copied stays.
+ *
+ * @param place as for `keychain`; what its URI says about a library is not looked at
+ * @param from the library that keeps the key
+ * @param to the library that is to keep it
+ * @returns a wrapper over the copy
+ * @throws KeyfoldError ERR_KEYCHAIN_ENTRY_EXISTS where `to` has another key there; and what `keychain` throws
+ */
+export async function copyKeychainKey(
+  place: string,
+  { from, to, ...options }: { from: KeychainBackend; to: KeychainBackend } & Omit<KeychainOptions, 'backend'>,
+): Promise<SyncKeyWrapper> {
+  const kek = await readKek(await entryAt(place, { ...options, backend: from }))
+  try {
+    return await importKeychainKey(place, kek, { ...options, backend: to })
+  } finally {
+    wipe(kek)
+  }
+}
+
+async function readKek(entry: Entry): Promise<Uint8Array> {
+  const text = await entry.get()
+  if (text !== undefined) return parseEntry(text, entry.id)
+  throw new KeyfoldError('ERR_KEYCHAIN_ENTRY_MISSING', `the keychain has no entry for ${entry.id}`)
+}
+
+function wrapperOf({ id }: Entry, kek: Uint8Array): SyncKeyWrapper {
+  try {
+    return localKeyWrapper(id, kek)
+  } finally {
+    wipe(kek)
+  }
+}
+
+/** No keychain can write only where nothing is: what came in between is noticed afterwards, as far as it can be. */
+async function write(entry: Entry, text: string): Promise<void> {
+  await entry.set(text)
+  const back = await entry.get()
+  if (back === text) return
+  if (back !== undefined && isKey(back, entry.id)) throw exists(entry.id, 'was given another key at the same moment')
+  await entry.delete()
+  throw new KeyfoldError('ERR_KEYCHAIN_UNAVAILABLE', `the keychain did not keep the entry of ${entry.id} as it was written`)
+}
+
+function isKey(text: string, id: string): boolean {
+  try {
+    wipe(parseEntry(text, id))
+    return true
+  } catch {
+    return false
+  }
+}
+
+function exists(id: string, fact: string): KeyfoldError {
+  return new KeyfoldError('ERR_KEYCHAIN_ENTRY_EXISTS', `${id} ${fact}`)
+}
