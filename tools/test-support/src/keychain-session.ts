@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process'
-import type { ChildProcess } from 'node:child_process'
+import type { ChildProcess, SpawnSyncReturns } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -114,7 +114,7 @@ async function unlockedDaemon(env: Record<string, string>): Promise<ChildProcess
   throw new Error('gnome-keyring-daemon did not start')
 }
 
-function busCall(env: Record<string, string>, method: string, argument: string): ReturnType<typeof spawnSync<string>> {
+function busCall(env: Record<string, string>, method: string, argument: string): SpawnSyncReturns<string> {
   const call = ['--session', '--print-reply', '--dest=org.freedesktop.secrets', '/org/freedesktop/secrets', method, argument]
   return spawnSync('dbus-send', call, { env, encoding: 'utf8' })
 }

@@ -25,12 +25,28 @@ const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/
  */
 export function keyFile(path: string): SyncKeyWrapper {
   const id = keyFileId(path)
-  const content = readSecretFile(path, MAX_FILE_BYTES)
-  const kek = parseKeyFile(content, path)
+  const kek = insecureReadKeyFile(path)
   try {
     return localKeyWrapper(id, kek)
   } finally {
-    wipe(content, kek)
+    wipe(kek)
+  }
+}
+
+/**
+ * The key in a key file as bytes, to put it elsewhere: from an escrow into a keychain. INSECURE, as whoever has the bytes has the key; wipe them
+ * (`fill(0)`) as soon as they are used. To seal and open, use `keyFile`.
+ *
+ * @param path the file, under the same rules as for `keyFile`
+ * @returns 32 bytes
+ * @throws KeyfoldError ERR_KEY_FILE_MISSING, ERR_KEY_FILE_ACCESS, ERR_KEY_FILE_FORMAT
+ */
+export function insecureReadKeyFile(path: string): Uint8Array {
+  const content = readSecretFile(path, MAX_FILE_BYTES)
+  try {
+    return parseKeyFile(content, path)
+  } finally {
+    wipe(content)
   }
 }
 

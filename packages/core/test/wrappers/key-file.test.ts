@@ -15,8 +15,9 @@ import { join } from 'node:path'
 import { requireOrSkip, temporaryFolder } from '@keyfold/test-support'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createKeyring, openTextSync, sealSync } from '../../src/index.ts'
-import { createKeyFile, keyFile } from '../../src/wrappers/key-file.ts'
+import { createKeyFile, insecureReadKeyFile, keyFile } from '../../src/wrappers/key-file.ts'
 import { codeOf } from '../keys.ts'
+import { hex } from '../vectors.ts'
 import { key, keyFileOf, keyIdOf } from './key-file-support.ts'
 
 const isRoot = process.geteuid?.() === 0
@@ -208,6 +209,13 @@ describe('abuse 18: key ids', () => {
     envelope.set(new TextEncoder().encode('../../x\0file'), 6)
     expect(codeOf(() => openTextSync(keyring, envelope, {}))).toBe('ERR_KEY_NOT_FOUND')
   })
+})
+
+test('the bytes of a key file are read under the same rules as the key', () => {
+  for (const content of [key, hex(key), `${Buffer.from(key).toString('base64')}\n`]) expect(hex(insecureReadKeyFile(keyFileOf(content)))).toBe(hex(key))
+  expect(codeOf(() => insecureReadKeyFile(keyFileOf(key, 0o644)))).toBe('ERR_KEY_FILE_ACCESS')
+  expect(codeOf(() => insecureReadKeyFile(keyFileOf('x')))).toBe('ERR_KEY_FILE_FORMAT')
+  expect(codeOf(() => insecureReadKeyFile(join(temporaryFolder(), 'none.key')))).toBe('ERR_KEY_FILE_MISSING')
 })
 
 test('a key file is read once: what happens to it later changes nothing', () => {

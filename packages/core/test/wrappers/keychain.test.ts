@@ -87,7 +87,8 @@ describe('a place', () => {
   })
 
   test.each([
-    '', 'a', 'a/', '/b', 'a/b/c', '../b', 'a/..', 'a/b?', 'a/b?backend=', 'a/b?backend=file', 'a/b?backend=keytar&x=1', 'a b/c', 'ä/b', 'a/b\n', '-a/b', 'a/b#c',
+    '', 'a', 'a/', '/b', 'a/b/c', '../b', 'a/..', 'a/b?', 'a/b?backend=', 'a/b?backend=file', 'a/b?backend=keytar&x=1', 'a b/c', 'ä/b', 'a/b\n',
+    '-a/b', 'a/b#c',
     'keychain:keychain:a/b', 'key-file:a/b', 'https://example.org/a', `${'s'.repeat(129)}/b`, `a/${'b'.repeat(129)}`, 'a/b\0', 7, undefined,
   ])('abuse 18: %j is none, and no keychain is asked', async (place) => {
     const { backend, calls } = memory()
@@ -178,6 +179,7 @@ describe('a store of one’s own', () => {
       memory({}, { get: () => Promise.reject(quoting) }).backend,
       memory({}, { get: () => { throw quoting } }).backend,
       memory({}, { set: () => Promise.reject(quoting) }).backend,
+      // eslint-disable-next-line @typescript-eslint/only-throw-error -- somebody else's code may
       memory({}, { set: () => { throw entry } }).backend,
     ]) {
       const error = await failure(createKeychainKey('a/b', { backend }))
@@ -199,10 +201,11 @@ describe('a store of one’s own', () => {
     expect(error.hint).toContain('key file')
   })
 
+  const none = (): null => null
   test.each([
-    [{ timeoutMs: 49 }], [{ timeoutMs: 600_001 }], [{ timeoutMs: 99.5 }], [{ timeoutMs: '100' }], [{ timeoutMs: Number.NaN }], [{ backend: 'keychain' }],
-    [{ backend: null }], [{ backend: {} }], [{ backend: { get: () => null, set: () => null } }], [{ backend: { get: () => null, delete: () => null } }],
-    [{ backend: { set: () => null, delete: () => null } }], [{ backend: () => null }],
+    [{ timeoutMs: 49 }], [{ timeoutMs: 600_001 }], [{ timeoutMs: 99.5 }], [{ timeoutMs: '100' }], [{ timeoutMs: Number.NaN }],
+    [{ backend: 'keychain' }], [{ backend: null }], [{ backend: {} }], [{ backend: none }],
+    [{ backend: { get: none, set: none } }], [{ backend: { get: none, delete: none } }], [{ backend: { set: none, delete: none } }],
   ])('wrong options are refused before anything is asked: %j', async (options) => {
     const { backend, calls } = memory({ 'a/b': entry })
     expect(await codeOfAsync(keychain('a/b', { backend, ...options } as never))).toBe('ERR_ARGUMENT')
@@ -216,7 +219,8 @@ describe('a store of one’s own', () => {
 
 test('abuse 13: what a keychain gives prints without its key', async () => {
   const wrapper = await keychain('a/b', { backend: memory({ 'a/b': entry }).backend })
-  const printed = [inspect(wrapper, { depth: Infinity, showHidden: true }), JSON.stringify(wrapper), inspect(wrapper.wrapSync, { showHidden: true })].join()
+  const all = { depth: Infinity, showHidden: true }
+  const printed = [inspect(wrapper, all), JSON.stringify(wrapper), inspect(wrapper.wrapSync, all)].join()
   expect(printed).not.toContain(entry.slice(-43))
   expect(printed).not.toContain(hex(kek))
   expect(printed).not.toContain([...kek.subarray(0, 6)].join(', '))
