@@ -60,16 +60,19 @@ export function keyFileId(path: string): string {
 }
 
 /**
- * Makes a key file with 32 random bytes as hex, mode 600. The file appears whole or not at all, and never in place of another.
+ * Makes a key file with a key as hex, mode 600. The file appears whole or not at all, and never in place of another.
  *
+ * @param key 32 bytes that are to stand in it, such as a key of which this file is the escrow; by default new ones from the random generator
  * @returns the id of the new key, `key-file:name`
- * @throws KeyfoldError ERR_KEY_FILE_EXISTS, ERR_KEY_FILE_ACCESS, ERR_KEY_ID_INVALID
+ * @throws KeyfoldError ERR_KEY_FILE_EXISTS, ERR_KEY_FILE_ACCESS, ERR_KEY_ID_INVALID; ERR_ARGUMENT for a key of another length
  */
-export function createKeyFile(path: string): string {
+export function createKeyFile(path: string, key?: Uint8Array): string {
   const id = keyFileId(path)
+  if (key !== undefined && key.length !== KEY_LENGTH)
+    throw new KeyfoldError('ERR_ARGUMENT', `a key has ${KEY_LENGTH} bytes, got ${key.length}`)
   const target = resolve(path)
   const draft = join(dirname(target), `.${basename(target)}.${toHex(generateDek().subarray(0, 8))}.tmp`)
-  const kek = generateDek()
+  const kek = key?.slice() ?? generateDek()
   try {
     writeDraft(draft, kek)
     // A link, unlike a rename, never replaces what is there.

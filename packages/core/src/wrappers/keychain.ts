@@ -4,7 +4,6 @@ import { KeyfoldError } from '../errors.ts'
 import { localKeyWrapper } from '../local-wrap.ts'
 import type { SyncKeyWrapper } from '../types.ts'
 import { encodeEntry, parseEntry } from './keychain-entry.ts'
-import type { KeychainBackend } from './keychain-place.ts'
 import { parsePlace, placeId } from './keychain-place.ts'
 import type { Entry, KeychainOptions } from './keychain-store.ts'
 import { entryAt } from './keychain-store.ts'
@@ -25,8 +24,12 @@ export type { KeychainOptions, KeychainStore } from './keychain-store.ts'
  * @example const keyring = createKeyring({ active: await keychain('payroll/2026q4') }) // made by: kms-rotate keys create keychain:payroll/2026q4
  */
 export async function keychain(place: string, options: KeychainOptions = {}): Promise<SyncKeyWrapper> {
-  const entry = await entryAt(place, options)
-  return wrapperOf(entry, await readKek(entry))
+  const kek = await insecureReadKeychainKey(place, options)
+  try {
+    return localKeyWrapper(keychainId(place), kek)
+  } finally {
+    wipe(kek)
+  }
 }
 
 /** The id of the key at a place, `keychain:service/account`. Asks no keychain. ERR_KEY_ID_INVALID for what is no place. */
@@ -72,39 +75,18 @@ export async function importKeychainKey(place: string, kek: Uint8Array, options:
 }
 
 /**
- * Copies a key from one library's entry to the other's, since on Linux neither can read what the other keeps. Reads back what was written. The
- * entry that is copied stays.
+ * The key in a keychain as bytes, to put it elsewhere: into an escrow, or into the other library's entry. INSECURE, as whoever has the bytes has
+ * the key; wipe them (`fill(0)`) as soon as they are used. To seal and open, use `keychain`.
  *
- * @param place as for `keychain`; what its URI says about a library is not looked at
- * @param from the library that keeps the key
- * @param to the library that is to keep it
- * @returns a wrapper over the copy
- * @throws KeyfoldError ERR_KEYCHAIN_ENTRY_EXISTS where `to` has another key there; and what `keychain` throws
+ * @param place as for `keychain`
+ * @returns 32 bytes
+ * @throws KeyfoldError what `keychain` throws
  */
-export async function copyKeychainKey(
-  place: string,
-  { from, to, ...options }: { from: KeychainBackend; to: KeychainBackend } & Omit<KeychainOptions, 'backend'>,
-): Promise<SyncKeyWrapper> {
-  const kek = await readKek(await entryAt(place, { ...options, backend: from }))
-  try {
-    return await importKeychainKey(place, kek, { ...options, backend: to })
-  } finally {
-    wipe(kek)
-  }
-}
-
-async function readKek(entry: Entry): Promise<Uint8Array> {
+export async function insecureReadKeychainKey(place: string, options: KeychainOptions = {}): Promise<Uint8Array> {
+  const entry = await entryAt(place, options)
   const text = await entry.get()
   if (text !== undefined) return parseEntry(text, entry.id)
   throw new KeyfoldError('ERR_KEYCHAIN_ENTRY_MISSING', `the keychain has no entry for ${entry.id}`)
-}
-
-function wrapperOf({ id }: Entry, kek: Uint8Array): SyncKeyWrapper {
-  try {
-    return localKeyWrapper(id, kek)
-  } finally {
-    wipe(kek)
-  }
 }
 
 /** No keychain can write only where nothing is: what came in between is noticed afterwards, as far as it can be. */

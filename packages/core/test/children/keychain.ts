@@ -1,7 +1,7 @@
 /** Does things with a keychain, as a process of its own, and prints how each ended: the libraries stay with the session that they met first. */
 import { keychainLibrary } from '../../src/wrappers/keychain-backends.ts'
 import type { KeychainBackend, KeychainOptions } from '../../src/wrappers/keychain.ts'
-import { copyKeychainKey, createKeychainKey, keychain } from '../../src/wrappers/keychain.ts'
+import { createKeychainKey, importKeychainKey, insecureReadKeychainKey, keychain } from '../../src/wrappers/keychain.ts'
 
 export interface Task {
   /** The last three call the library itself, past all that Keyfold asks first. */
@@ -16,6 +16,7 @@ export interface Task {
 
 async function perform({ does, place, backend = 'keyring', text = '', timeoutMs = 60_000 }: Task, named: boolean): Promise<unknown> {
   const options: KeychainOptions = { ...(named && { backend }), timeoutMs }
+  const other = backend === 'keytar' ? 'keyring' : 'keytar'
   const [service = '', account = ''] = place.split('/')
   const told = ({ id, keyId }: { id: string; keyId: Uint8Array }) => ({ id, keyId: Buffer.from(keyId).toString('hex') })
   switch (does) {
@@ -24,7 +25,7 @@ async function perform({ does, place, backend = 'keyring', text = '', timeoutMs 
     case 'create':
       return told(await createKeychainKey(place, options))
     case 'copy':
-      return told(await copyKeychainKey(place, { from: backend, to: backend === 'keytar' ? 'keyring' : 'keytar', timeoutMs }))
+      return told(await importKeychainKey(place, await insecureReadKeychainKey(place, options), { backend: other, timeoutMs }))
     case 'library get':
       return (await keychainLibrary(backend)).store.get(service, account)
     case 'library set':

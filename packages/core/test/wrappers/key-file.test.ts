@@ -177,6 +177,15 @@ describe('createKeyFile', () => {
     expect(keyFile(path).id).toBe('key-file:2026q4')
   })
 
+  test('writes a given key, which stays as it was, and refuses one of another length', () => {
+    const [folder, own] = [temporaryFolder(), key.slice()]
+    createKeyFile(join(folder, 'a.key'), own)
+    expect([hex(own), readFileSync(join(folder, 'a.key'), 'utf8')]).toEqual([hex(key), `${hex(key)}\n`])
+    for (const wrong of [key.subarray(1), Buffer.concat([key, key])])
+      expect(codeOf(() => createKeyFile(join(folder, 'b.key'), wrong))).toBe('ERR_ARGUMENT')
+    expect(readdirSync(folder)).toEqual(['a.key'])
+  })
+
   test('leaves no draft behind, and names what is wrong with the place', () => {
     const folder = temporaryFolder()
     createKeyFile(join(folder, 'a.key'))
@@ -212,7 +221,8 @@ describe('abuse 18: key ids', () => {
 })
 
 test('the bytes of a key file are read under the same rules as the key', () => {
-  for (const content of [key, hex(key), `${Buffer.from(key).toString('base64')}\n`]) expect(hex(insecureReadKeyFile(keyFileOf(content)))).toBe(hex(key))
+  for (const content of [key, hex(key), `${Buffer.from(key).toString('base64')}\n`])
+    expect(hex(insecureReadKeyFile(keyFileOf(content)))).toBe(hex(key))
   expect(codeOf(() => insecureReadKeyFile(keyFileOf(key, 0o644)))).toBe('ERR_KEY_FILE_ACCESS')
   expect(codeOf(() => insecureReadKeyFile(keyFileOf('x')))).toBe('ERR_KEY_FILE_FORMAT')
   expect(codeOf(() => insecureReadKeyFile(join(temporaryFolder(), 'none.key')))).toBe('ERR_KEY_FILE_MISSING')
