@@ -2,7 +2,7 @@ import { wipe } from '../bytes.ts'
 import { DEK_LENGTH, generateDek } from '../cipher.ts'
 import { KeyfoldError } from '../errors.ts'
 import { localKeyWrapper } from '../local-wrap.ts'
-import type { SyncKeyWrapper } from '../types.ts'
+import type { SyncBatchKeyWrapper } from '../types.ts'
 import { encodeEntry, parseEntry } from './keychain-entry.ts'
 import { parsePlace, placeId } from './keychain-place.ts'
 import type { Entry, KeychainOptions } from './keychain-store.ts'
@@ -23,7 +23,7 @@ export type { KeychainOptions, KeychainStore } from './keychain-store.ts'
  *   ERR_ARGUMENT; ERR_RUNTIME where the package is missing
  * @example const keyring = createKeyring({ active: await keychain('payroll/2026q4') }) // made by: kms-rotate keys create keychain:payroll/2026q4
  */
-export async function keychain(place: string, options: KeychainOptions = {}): Promise<SyncKeyWrapper> {
+export async function keychain(place: string, options: KeychainOptions = {}): Promise<SyncBatchKeyWrapper> {
   const kek = await insecureReadKeychainKey(place, options)
   try {
     return localKeyWrapper(keychainId(place), kek)
@@ -45,7 +45,7 @@ export function keychainId(place: string): string {
  * @returns a wrapper over the new key
  * @throws KeyfoldError ERR_KEYCHAIN_ENTRY_EXISTS, and what `keychain` throws
  */
-export async function createKeychainKey(place: string, options: KeychainOptions = {}): Promise<SyncKeyWrapper> {
+export async function createKeychainKey(place: string, options: KeychainOptions = {}): Promise<SyncBatchKeyWrapper> {
   const kek = generateDek()
   try {
     return await importKeychainKey(place, kek, options)
@@ -63,7 +63,7 @@ export async function createKeychainKey(place: string, options: KeychainOptions 
  * @returns a wrapper over the key
  * @throws KeyfoldError ERR_KEYCHAIN_ENTRY_EXISTS; ERR_ARGUMENT for what is no key; and what `keychain` throws
  */
-export async function importKeychainKey(place: string, kek: Uint8Array, options: KeychainOptions = {}): Promise<SyncKeyWrapper> {
+export async function importKeychainKey(place: string, kek: Uint8Array, options: KeychainOptions = {}): Promise<SyncBatchKeyWrapper> {
   if (!(kek instanceof Uint8Array) || kek.length !== DEK_LENGTH || kek.every((byte) => byte === kek[0]))
     throw new KeyfoldError('ERR_ARGUMENT', `a key is a Uint8Array of ${DEK_LENGTH} random bytes`)
   const entry = await entryAt(place, options)

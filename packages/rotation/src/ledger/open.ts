@@ -4,6 +4,7 @@ import type { Database } from '../sqlite-driver.ts'
 import { openSqlite } from '../sqlite-driver.ts'
 import type { Clock } from './clock.ts'
 import { systemClock } from './clock.ts'
+import { escrowBook } from './escrows.ts'
 import { guarded, ledgerError } from './guard.ts'
 import { keyBook } from './keys.ts'
 import { rotationBook } from './rotations.ts'
@@ -70,6 +71,7 @@ function prepared(db: Database, path: string, clock: Clock): Ledger {
 function existing(db: Database, path: string, clock: Clock): Ledger {
   checkFormat(db, path)
   return guardedLedger(path, {
+    escrows: escrowBook(db, clock),
     keys: keyBook(db, clock),
     rotations: rotationBook(db, clock),
     scrubs: scrubBook(db, clock),
@@ -103,6 +105,7 @@ function checkFormat(db: Database, path: string): void {
 function guardedLedger(path: string, ledger: Ledger): Ledger {
   return {
     ...ledger,
+    escrows: guardedBook(path, ledger.escrows),
     keys: guardedBook(path, ledger.keys),
     rotations: guardedBook(path, ledger.rotations),
     scrubs: guardedBook(path, ledger.scrubs),

@@ -42,6 +42,15 @@ const MIGRATIONS: readonly string[] = [
      PRIMARY KEY (rotation, store, table_name, column_name)
    ) STRICT, WITHOUT ROWID;
    CREATE TABLE pending_scrubs (store TEXT PRIMARY KEY, since TEXT NOT NULL) STRICT, WITHOUT ROWID;`,
+  `CREATE TABLE escrows (
+     id TEXT NOT NULL,
+     key_id TEXT NOT NULL CHECK (length(key_id) = 24),
+     place TEXT NOT NULL,
+     wrapped_under TEXT,
+     confirmed_at TEXT NOT NULL,
+     confirmed_by TEXT NOT NULL CHECK (confirmed_by IN ('prompt', 'flag')),
+     PRIMARY KEY (key_id, place)
+   ) STRICT, WITHOUT ROWID;`,
 ]
 
 /** The newest version of the schema. */

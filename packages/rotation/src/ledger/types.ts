@@ -15,6 +15,22 @@ export interface LedgerKey {
   readonly reason: string
 }
 
+/** A copy of a key away from the machine that uses it, and that somebody vouched for it. */
+export interface LedgerEscrow {
+  /** Of the key: `keychain:payroll/2026q4`. */
+  readonly id: string
+  /** 24 hex digits, as in envelopes. */
+  readonly keyId: string
+  /** The file, an absolute path. */
+  readonly place: string
+  /** The id of the key that the copy is wrapped under; null for a key file. */
+  readonly wrappedUnder: string | null
+  /** When it was confirmed, ISO 8601. */
+  readonly confirmedAt: string
+  /** By an answer on a terminal, or by the flag of the command. */
+  readonly confirmedBy: 'prompt' | 'flag'
+}
+
 /** The keys that a configuration hands over. */
 export interface KeyRoles {
   readonly active: { readonly id: string; readonly keyId: string }
@@ -76,8 +92,16 @@ export interface ScrubBook {
   done(store: string): void
 }
 
+/** The escrows that were confirmed. */
+export interface EscrowBook {
+  all(): readonly LedgerEscrow[]
+  /** Records a confirmation, as of now; a second one of the same copy replaces the first. */
+  confirm(escrow: Omit<LedgerEscrow, 'confirmedAt'>): void
+}
+
 /** The durable record of rotations. Made by `openLedger`. */
 export interface Ledger {
+  readonly escrows: EscrowBook
   readonly keys: KeyBook
   readonly rotations: RotationBook
   readonly scrubs: ScrubBook

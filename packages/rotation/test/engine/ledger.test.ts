@@ -31,6 +31,45 @@ describe('a ledger', () => {
     again.close()
   })
 
+  test('keeps which escrows were confirmed; a second confirmation replaces the first', async () => {
+    const path = join(temporaryFolder(), 'ledger.db')
+    const escrow = { id: 'keychain:payroll/q4', keyId: 'a'.repeat(24), place: '/mnt/a.key', wrappedUnder: null, confirmedBy: 'prompt' } as const
+    let now = '2026-11-01T00:00:00.000Z'
+    const ledger = await openLedger(path, () => now)
+    ledger.escrows.confirm(escrow)
+    now = '2026-11-02T00:00:00.000Z'
+    ledger.escrows.confirm({ ...escrow, place: '/mnt/b.envelope', wrappedUnder: 'key-file:recovery', confirmedBy: 'flag' })
+    now = '2026-11-03T00:00:00.000Z'
+    ledger.escrows.confirm({ ...escrow, confirmedBy: 'flag' })
+    ledger.close()
+    const again = (await findLedger(path))!
+    expect(again.escrows.all()).toEqual([
+      { ...escrow, place: '/mnt/b.envelope', wrappedUnder: 'key-file:recovery', confirmedBy: 'flag', confirmedAt: '2026-11-02T00:00:00.000Z' },
+      { ...escrow, confirmedBy: 'flag', confirmedAt: '2026-11-03T00:00:00.000Z' },
+    ])
+    again.close()
+  })
+
+  test('of the release that knew no escrows is read as it is, and brought up to date by who writes to it', async () => {
+    const path = join(temporaryFolder(), 'ledger.db')
+    const made = await openLedger(path)
+    made.keys.register(roles)
+    made.close()
+    const db = new Sqlite(path)
+    db.exec('DROP TABLE escrows; DELETE FROM migrations WHERE version > 1')
+    db.pragma('user_version = 1')
+    db.close()
+    const before = readFileSync(path)
+    const found = (await findLedger(path))!
+    expect(found.escrows.all()).toEqual([])
+    found.close()
+    expect(readFileSync(path)).toEqual(before)
+    const opened = await openLedger(path)
+    opened.escrows.confirm({ id: 'keychain:a/b', keyId: 'b'.repeat(24), place: '/a', wrappedUnder: null, confirmedBy: 'flag' })
+    expect([opened.escrows.all().length, opened.keys.all()]).toMatchObject([1, [{ id: 'key-file:q3', state: 'active' }]])
+    opened.close()
+  })
+
   test('is not made by who only wants to read it', async () => {
     const path = join(temporaryFolder(), 'ledger.db')
     expect(await findLedger(path)).toBeUndefined()
@@ -112,6 +151,7 @@ function readAll(ledger: Awaited<ReturnType<typeof openLedger>>): void {
     ledger.keys.all()
     ledger.rotations.unfinished()
     ledger.scrubs.pending()
+    ledger.escrows.all()
   } finally {
     ledger.close()
   }
