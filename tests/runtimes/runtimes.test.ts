@@ -84,9 +84,10 @@ function bySpecification(pairs: (typeof CONTEXTS)[number]): string {
 }
 
 describe.each(servers.map((server) => [server.name, server] as const))('%s', (_name, server) => {
-  test(`picks ${server.backend}; makes and reads key files; abuse 14: refuses bad ones`, async (context) => {
-    expect(await project.keyFiles(context, server)).toEqual({
+  test(`picks ${server.backend}, keeps key files and branch keys, claims no FIPS; abuse 14: refuses bad key files`, async (context) => {
+    expect(await project.withNodeModules(context, server)).toEqual({
       backend: server.backend,
+      fips: 'ERR_FIPS',
       opened: 'from a key file',
       mode: '600',
       codes: {
@@ -97,6 +98,7 @@ describe.each(servers.map((server) => [server.name, server] as const))('%s', (_n
         'none.key': 'ERR_KEY_FILE_MISSING',
         'made twice': 'ERR_KEY_FILE_EXISTS',
       },
+      failed: [],
     })
   }, 2 * MINUTES)
 

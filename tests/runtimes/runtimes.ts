@@ -13,8 +13,8 @@ import { fetched, fetchedInCi, pinned } from '../pinned.ts'
 import { joinParts } from './bundle.ts'
 import type { Page } from './chromium.ts'
 import { findChromium, openPage } from './chromium.ts'
-import type { KeyFileReport } from './key-files.ts'
 import type { Report, Task } from './portable/suite.ts'
+import type { NodeModulesReport } from './with-node-modules.ts'
 
 /** A runtime with a command line. */
 export interface Server {
@@ -23,8 +23,8 @@ export interface Server {
   /** The file of core's backend that it picks. */
   readonly backend: string
   program(context: Skippable): string
-  /** What stands before the script: for the suite, and for key files below `folders`. */
-  readonly args: (folders?: string) => readonly string[]
+  /** What stands before the script: for the suite, and for files below `folder`. */
+  readonly args: (folder?: string) => readonly string[]
 }
 
 const none = (): readonly string[] => []
@@ -43,15 +43,15 @@ export const servers: readonly Server[] = [
 ]
 
 /** Core gets no permission at all; key files get those that docs/runtimes.md names. */
-function denoArgs(folders?: string): readonly string[] {
-  const permissions = [`--allow-read=${folders}`, `--allow-write=${folders}`, '--allow-sys=uid', '--allow-env=CREDENTIALS_DIRECTORY']
-  return ['run', '--no-prompt', '--no-remote', ...(folders === undefined ? [] : permissions)]
+function denoArgs(folder?: string): readonly string[] {
+  const permissions = [`--allow-read=${folder}`, `--allow-write=${folder}`, '--allow-sys=uid', '--allow-env=CREDENTIALS_DIRECTORY']
+  return ['run', '--no-prompt', '--no-remote', ...(folder === undefined ? [] : permissions)]
 }
 
 /** A project of a user who has installed the packed core, with the test programs in it. */
 export interface Project {
   run(context: Skippable, server: Server, task: Task): Promise<Report>
-  keyFiles(context: Skippable, server: Server): Promise<KeyFileReport>
+  withNodeModules(context: Skippable, server: Server): Promise<NodeModulesReport>
   /** What a program prints. */
   print(context: Skippable, server: Server, program: string): Promise<string>
   page(context: Skippable): Promise<Page>
@@ -62,16 +62,16 @@ export async function makeProject(): Promise<Project> {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'keyfold-runtimes-')))
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'empty', private: true, type: 'module' }))
   unpackCore(folder)
-  const [suite, keyFiles] = await Promise.all(['on-server', 'key-files', 'in-page'].map((name) => joinParts(name, folder)))
+  const [suite, withNodeModules] = await Promise.all(['on-server', 'with-node-modules', 'in-page'].map((name) => joinParts(name, folder)))
   let page: Promise<Page> | undefined
   return {
     async run(context, server, task) {
       return JSON.parse(await start(server.program(context), [...server.args(), suite!], folder, JSON.stringify(task))) as Report
     },
-    async keyFiles(context, server) {
+    async withNodeModules(context, server) {
       const keys = badKeyFiles(folder)
-      const args = [...server.args(folder), keyFiles!, keys, join(folder, 'node_modules', '@keyfold', 'core')]
-      return JSON.parse(await start(server.program(context), args, folder)) as KeyFileReport
+      const args = [...server.args(folder), withNodeModules!, keys, join(folder, 'node_modules', '@keyfold', 'core')]
+      return JSON.parse(await start(server.program(context), args, folder)) as NodeModulesReport
     },
     print(context, server, program) {
       const file = join(folder, 'program.mjs')

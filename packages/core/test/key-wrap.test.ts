@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest'
 import * as bun from '../src/backend-bun.ts'
 import * as noble from '../src/backend-noble.ts'
 import * as node from '../src/backend-node.ts'
+import { codeOf } from './keys.ts'
 import { hex } from './vectors.ts'
 
 const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length })
@@ -42,6 +43,20 @@ describe.each([
       expect(kwp.unwrap(altered)).toBeUndefined()
     }
     expect(hex(kwp.unwrap(wrapped)!)).toBe(hex(secret))
+  })
+
+  test('a batch is what one by one gives, a bad wrap in its place; a wrong size in it is refused', () => {
+    const kwp = backend.aesKwp(kek)
+    for (const count of [0, 1, 2, 20]) {
+      const secrets = Array.from({ length: count }, (_, i) => secret.with(0, i))
+      const wraps = kwp.wrapMany(secrets)
+      expect(wraps.map(hex)).toEqual(secrets.map((one) => hex(kwp.wrap(one))))
+      expect(kwp.unwrapMany(wraps).map((one) => hex(one!))).toEqual(secrets.map(hex))
+      const bad = kwp.unwrapMany([...wraps, new Uint8Array(40), ...wraps])
+      expect(bad.map((one) => one === undefined)).toEqual([...wraps.map(() => false), true, ...wraps.map(() => false)])
+      expect(codeOf(() => kwp.wrapMany([...secrets, new Uint8Array(31)]))).toBe('ERR_ARGUMENT')
+      expect(codeOf(() => kwp.unwrapMany([...wraps, new Uint8Array(48)]))).toBe('ERR_ARGUMENT')
+    }
   })
 
   test('a wrap of fewer bytes, padded to the same length, is refused', () => {

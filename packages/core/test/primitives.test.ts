@@ -16,6 +16,14 @@ interface MacCase {
 }
 const isOurGcm = ({ keySize, ivSize, tagSize }: Group<unknown>): boolean => keySize === 256 && ivSize === 96 && tagSize === 128
 
+test("no backend but Node's own claims to be approved", () => {
+  expect([node, bun, noble].map(({ BACKEND }) => BACKEND)).toEqual([
+    { name: 'node:crypto', fips: true },
+    { name: 'node:crypto of Bun', fips: false },
+    { name: '@noble', fips: false },
+  ])
+})
+
 describe.each([
   ['node:crypto', node],
   ['@noble', noble],

@@ -8,6 +8,19 @@ export interface Case {
 
 export type Pairs = ReadonlyArray<readonly [key: string, value: string]>
 
+/** Runs all of them, one after the other; gives `name: what was wrong` for each that failed. */
+export async function runAll(cases: readonly Case[]): Promise<string[]> {
+  const failed: string[] = []
+  for (const { name, run } of cases) {
+    try {
+      await run()
+    } catch (error) {
+      failed.push(`${name}: ${String(error)}`)
+    }
+  }
+  return failed
+}
+
 /** Fails unless both are equal as JSON. */
 export function same(actual: unknown, expected: unknown): void {
   const [got, wanted] = [JSON.stringify(actual), JSON.stringify(expected)]

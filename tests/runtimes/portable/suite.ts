@@ -1,5 +1,6 @@
 import { branchKeyCases } from './branch-keys.ts'
 import type { Case } from './case.ts'
+import { runAll } from './case.ts'
 import { canonicalContexts, contextCases } from './contexts.ts'
 import type { Sealed } from './exchange.ts'
 import { exchangeCases, sealForOthers } from './exchange.ts'
@@ -28,17 +29,9 @@ export interface Report {
 
 export async function runTask(task: Task): Promise<Report> {
   const cases = casesOf(task)
-  const failed: string[] = []
-  for (const one of cases) {
-    try {
-      await one.run()
-    } catch (error) {
-      failed.push(`${one.name}: ${String(error)}`)
-    }
-  }
   return {
     names: cases.map(({ name }) => name),
-    failed,
+    failed: await runAll(cases),
     contexts: canonicalContexts(),
     sealed: await sealForOthers(),
     tellsOfCancel: await tellsOfCancel(),

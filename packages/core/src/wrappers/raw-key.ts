@@ -2,7 +2,7 @@ import { DEK_LENGTH } from '../cipher.ts'
 import { KeyfoldError } from '../errors.ts'
 import { isKeyName } from '../key-name.ts'
 import { localKeyWrapper } from '../local-wrap.ts'
-import type { SyncKeyWrapper } from '../types.ts'
+import type { SyncBatchKeyWrapper } from '../types.ts'
 
 /**
  * A key wrapper over a key that the caller already holds as bytes: for browsers and edge runtimes, which have no key file and no keychain, and
@@ -16,7 +16,7 @@ import type { SyncKeyWrapper } from '../types.ts'
  * @throws KeyfoldError ERR_KEY_ID_INVALID for a name that no id can have; ERR_ARGUMENT for what is not 32 bytes, or one byte 32 times
  * @example const keyring = createKeyring({ active: insecureRawKey('2026q4', new Uint8Array(await answer.arrayBuffer())) })
  */
-export function insecureRawKey(name: string, key: Uint8Array): SyncKeyWrapper {
+export function insecureRawKey(name: string, key: Uint8Array): SyncBatchKeyWrapper {
   if (!isKeyName(name)) throw new KeyfoldError('ERR_KEY_ID_INVALID', 'the name of the raw key cannot be the name of a key')
   if (!(key instanceof Uint8Array)) throw new KeyfoldError('ERR_ARGUMENT', 'a raw key is a Uint8Array')
   if (key.length !== DEK_LENGTH) throw new KeyfoldError('ERR_ARGUMENT', `a raw key has ${DEK_LENGTH} bytes, got ${key.length}`)
