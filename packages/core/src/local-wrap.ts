@@ -61,7 +61,12 @@ function checkCounts(keys: readonly unknown[], contexts: readonly unknown[]): vo
   throw new KeyfoldError('ERR_ARGUMENT', `a batch has a context for each key, got ${keys.length} keys and ${contexts.length} contexts`)
 }
 
-/** The id of a local key in an envelope: bound to its bytes, so that a changed file under an old name is another key. One-way. */
+/**
+ * The id of a local key in an envelope: bound to its bytes, so that a changed file under an old name is another key. One-way.
+ *
+ * @param kek 32 bytes
+ * @returns 12 bytes: the `keyId` of a wrapper over this key
+ */
 export function localKeyId(kek: Uint8Array, backend: Backend = defaultBackend): Uint8Array {
   return Uint8Array.from(backend.hmacSha256(kek, KEY_ID_LABEL).subarray(0, KEY_ID_LENGTH))
 }

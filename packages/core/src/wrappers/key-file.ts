@@ -72,7 +72,8 @@ export function createKeyFile(path: string, key?: Uint8Array): string {
     throw new KeyfoldError('ERR_ARGUMENT', `a key has ${KEY_LENGTH} bytes, got ${key.length}`)
   const target = resolve(path)
   const draft = join(dirname(target), `.${basename(target)}.${toHex(generateDek().subarray(0, 8))}.tmp`)
-  const kek = key?.slice() ?? generateDek()
+  // a copy, which `slice` of a Buffer would not be
+  const kek = key === undefined ? generateDek() : Uint8Array.from(key)
   try {
     writeDraft(draft, kek)
     // A link, unlike a rename, never replaces what is there.

@@ -8,6 +8,7 @@ import { parsePlace, placeId } from './keychain-place.ts'
 import type { Entry, KeychainOptions } from './keychain-store.ts'
 import { entryAt } from './keychain-store.ts'
 
+export { localKeyId } from '../local-wrap.ts'
 export type { KeychainBackend } from './keychain-place.ts'
 export type { KeychainOptions, KeychainStore } from './keychain-store.ts'
 

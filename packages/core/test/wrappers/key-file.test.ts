@@ -178,7 +178,7 @@ describe('createKeyFile', () => {
   })
 
   test('writes a given key, which stays as it was, and refuses one of another length', () => {
-    const [folder, own] = [temporaryFolder(), key.slice()]
+    const [folder, own] = [temporaryFolder(), Buffer.from(key)]
     createKeyFile(join(folder, 'a.key'), own)
     expect([hex(own), readFileSync(join(folder, 'a.key'), 'utf8')]).toEqual([hex(key), `${hex(key)}\n`])
     for (const wrong of [key.subarray(1), Buffer.concat([key, key])])

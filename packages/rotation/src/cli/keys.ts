@@ -1,26 +1,36 @@
 import { createKeyring, KeyfoldError } from '@keyfold/core'
 import type { Keyring, KeyWrapper } from '@keyfold/core'
 import { keyFile, keyFileId } from '@keyfold/core/key-file'
+import { keychain, keychainId } from '@keyfold/core/keychain'
 import { suggestion } from '../nearest.ts'
 import { looksSecret } from '../secret-shape.ts'
 import type { LoadedConfig } from './load-config.ts'
 
 /** How keys of one scheme are named and opened. `id` touches neither file nor network. */
 interface Scheme {
+  /** Whether what follows the scheme is the path of a file. */
+  readonly isPath: boolean
   id(place: string): string
-  open(place: string): KeyWrapper
+  open(place: string): KeyWrapper | Promise<KeyWrapper>
 }
 
 /** Every scheme that a config may name. Nothing else is ever loaded by a name out of a file. */
-const SCHEMES: ReadonlyMap<string, Scheme> = new Map([['key-file', { id: keyFileId, open: keyFile }]])
+const SCHEMES: ReadonlyMap<string, Scheme> = new Map([
+  ['key-file', { isPath: true, id: keyFileId, open: keyFile }],
+  ['keychain', { isPath: false, id: keychainId, open: keychain }],
+])
 
-/** A key as the config names it, before its file was read. */
-export interface NamedKey {
+/** A key by its URI, before it was opened. */
+export interface KeyAt {
   readonly id: string
-  /** The URI as configured. */
+  /** The URI as given. */
   readonly uri: string
+  open(): Promise<KeyWrapper>
+}
+
+/** A key as the config names it. */
+export interface NamedKey extends KeyAt {
   readonly role: 'active' | 'decrypt-only'
-  open(): KeyWrapper
 }
 
 /**
@@ -39,13 +49,25 @@ export function namedKeys({ config, path }: LoadedConfig): NamedKey[] {
 }
 
 function named(uri: string, role: NamedKey['role'], path: LoadedConfig['path']): NamedKey {
+  return { ...keyAt(uri, path, `keyring.${role}`), role }
+}
+
+/**
+ * The key that a URI names. Opens nothing.
+ *
+ * @param path turns a relative path into one that can be opened
+ * @param where the URI stands, for the error's text
+ * @throws KeyfoldError ERR_KEY_SCHEME_UNKNOWN, ERR_KEY_ID_INVALID
+ */
+export function keyAt(uri: string, path: LoadedConfig['path'], where: string): KeyAt {
   const colon = uri.indexOf(':')
   const scheme = SCHEMES.get(uri.slice(0, colon))
   if (scheme === undefined) throw unknownScheme(uri.slice(0, colon))
+  const rest = uri.slice(colon + 1)
   // No other machine is ever asked for a key file.
-  if (/^\w*:?\/\//.test(uri.slice(colon + 1))) throw new KeyfoldError('ERR_KEY_ID_INVALID', `keyring.${role}: a key is a path, not a URL`)
-  const place = path(uri.slice(colon + 1))
-  return { id: scheme.id(place), uri, role, open: () => scheme.open(place) }
+  if (scheme.isPath && /^\w*:?\/\//.test(rest)) throw new KeyfoldError('ERR_KEY_ID_INVALID', `${where}: a key is a path, not a URL`)
+  const place = scheme.isPath ? path(rest) : rest
+  return { id: scheme.id(place), uri, open: async () => scheme.open(place) }
 }
 
 function unknownScheme(name: string): KeyfoldError {
@@ -60,13 +82,16 @@ function unknownScheme(name: string): KeyfoldError {
  * Opens the keys of a config and makes the keyring.
  *
  * @param out ids that the ledger has taken out of service: they are left out, so that nothing is opened or sealed with them
- * @throws KeyfoldError ERR_KEY_FILE_…, ERR_KEYRING_INVALID; ERR_KEY_DISABLED where the active key is out of service
+ * @throws KeyfoldError ERR_KEY_FILE_…, ERR_KEYCHAIN_…, ERR_KEYRING_INVALID; ERR_KEY_DISABLED where the active key is out of service
  */
-export function openKeyring(keys: readonly NamedKey[], out: ReadonlySet<string>): Keyring {
+export async function openKeyring(keys: readonly NamedKey[], out: ReadonlySet<string>): Promise<Keyring> {
   const active = keys.find(({ role }) => role === 'active')!
   if (out.has(active.id)) throw outOfService(active.id)
   const rest = keys.filter((key) => key !== active && !out.has(key.id))
-  return createKeyring({ active: active.open(), decryptOnly: rest.map((key) => key.open()) })
+  // one after the other: a keychain may ask the user
+  const opened: KeyWrapper[] = []
+  for (const key of [active, ...rest]) opened.push(await key.open())
+  return createKeyring({ active: opened[0]!, decryptOnly: opened.slice(1) })
 }
 
 function outOfService(id: string): KeyfoldError {

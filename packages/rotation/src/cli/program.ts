@@ -6,6 +6,7 @@ import { Command, CommanderError } from 'commander'
 import { addCommonOptions } from './command.ts'
 import { addInit } from './commands/init.ts'
 import { addInspect } from './commands/inspect.ts'
+import { addKeychain } from './commands/keychain.ts'
 import { addKeys } from './commands/keys.ts'
 import { addPlan } from './commands/plan.ts'
 import { addRetire } from './commands/retire.ts'
@@ -40,7 +41,7 @@ function program(): Command {
     .exitOverride()
     .configureOutput({ writeErr: () => undefined })
   addCommonOptions(root)
-  for (const add of [addInit, addKeys, addStatus, addPlan, addRun, addVerify, addRetire, addInspect]) add(root)
+  for (const add of [addInit, addKeys, addKeychain, addStatus, addPlan, addRun, addVerify, addRetire, addInspect]) add(root)
   return root
 }
 

@@ -35,7 +35,7 @@ export async function withSession<T>(options: SessionOptions, work: (session: Se
   const ledger = await findLedger(loaded.path(loaded.config.ledger))
   let stores: RecordStore[] = []
   try {
-    const keyring = openKeyring(named, disabledKeys(ledger))
+    const keyring = await openKeyring(named, disabledKeys(ledger))
     ledger?.keys.check(keyRoles(keyring))
     stores = await openStores(loaded, options)
     return await work({ ...loaded, named, keyring, stores, ledger })

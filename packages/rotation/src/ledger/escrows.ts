@@ -9,8 +9,8 @@ export function escrowBook(db: Database, clock: Clock): EscrowBook {
   return {
     all: () => (isKnown() ? (db.prepare(`SELECT ${columns} FROM escrows ORDER BY confirmed_at, id, place`).all() as LedgerEscrow[]) : []),
     confirm: ({ id, keyId, place, wrappedUnder, confirmedBy }) => {
-      const insert = db.prepare('INSERT OR REPLACE INTO escrows (id, key_id, place, wrapped_under, confirmed_at, confirmed_by) VALUES (?, ?, ?, ?, ?, ?)')
-      insert.run(id, keyId, place, wrappedUnder, clock(), confirmedBy)
+      const insert = 'INSERT OR REPLACE INTO escrows (id, key_id, place, wrapped_under, confirmed_at, confirmed_by) VALUES (?, ?, ?, ?, ?, ?)'
+      db.prepare(insert).run(id, keyId, place, wrappedUnder, clock(), confirmedBy)
     },
   }
 }

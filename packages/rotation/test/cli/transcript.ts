@@ -1,8 +1,14 @@
+import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { startKeychainSession } from '@keyfold/test-support'
+import type { KeychainSession } from '@keyfold/test-support'
+import { onTestFinished } from 'vitest'
 import { kmsRotate } from './process.ts'
 import { fill, sql } from './workspace.ts'
 import type { WorkspaceConfig } from './workspace.ts'
+
+const KEYTAR_CHILD = join(import.meta.dirname, 'keytar-child.ts')
 
 /**
  * Plays the commands of a transcript again in a fresh folder and gives the whole transcript as it is now. A line `$ …` is a command; below it
@@ -10,9 +16,10 @@ import type { WorkspaceConfig } from './workspace.ts'
  */
 export async function replay(transcript: string, folder: string): Promise<string> {
   const parts: string[] = []
+  const stage: Stage = { folder, keychain: undefined }
   for (const line of transcript.split('\n')) {
     if (line.startsWith('#')) parts.push(line)
-    else if (line.startsWith('$ ')) parts.push([line, ...(await play(words(line.slice(2)), folder))].join('\n'))
+    else if (line.startsWith('$ ')) parts.push([line, ...(await play(words(line.slice(2)), stage))].join('\n'))
   }
   return `${parts.join('\n\n')}\n`
 }
@@ -22,9 +29,17 @@ function words(line: string): string[] {
   return Array.from(line.matchAll(/"([^"]*)"|'([^']*)'|\S+/g), ([word, double, single]) => double ?? single ?? word)
 }
 
-async function play([verb = '', ...args]: readonly string[], folder: string): Promise<string[]> {
+/** Where a transcript plays. */
+interface Stage {
+  readonly folder: string
+  keychain: KeychainSession | undefined
+}
+
+async function play([verb = '', ...args]: readonly string[], stage: Stage): Promise<string[]> {
+  const { folder, keychain } = stage
+  if (verb === 'keychain') return keychainHelper(args, stage)
   if (verb !== 'kms-rotate') return helper(verb, args, folder)
-  const { code, stdout, stderr } = await kmsRotate(folder, args)
+  const { code, stdout, stderr } = await kmsRotate(folder, args, { env: keychain?.env ?? {} })
   return normalise(
     [
       ...textLines(stdout),
@@ -46,6 +61,22 @@ function helper(verb: string, args: readonly string[], folder: string): string[]
   else if (verb === 'rm') rmSync(join(folder, first))
   else if (verb === 'ls') return readdirSync(folder).sort()
   else throw new Error(`a transcript has no command ${verb}`)
+  return []
+}
+
+/**
+ * `keychain new` is a machine whose keychain is empty and unlocked, `keychain lock` locks it, `keychain keytar KEY` is an application that makes
+ * a key with keytar.
+ */
+async function keychainHelper([verb, key = '']: readonly string[], stage: Stage): Promise<string[]> {
+  if (verb === 'new') {
+    const session = (stage.keychain = await startKeychainSession())
+    onTestFinished(() => session.stop())
+  } else if (verb === 'lock') stage.keychain!.lock()
+  else if (verb === 'keytar') {
+    const args = ['--conditions=@keyfold/source', '--disable-warning=ExperimentalWarning', KEYTAR_CHILD, key]
+    execFileSync(process.execPath, args, { env: stage.keychain!.env, stdio: 'inherit' })
+  } else throw new Error(`a transcript has no keychain ${verb}`)
   return []
 }
 

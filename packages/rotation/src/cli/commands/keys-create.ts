@@ -8,19 +8,36 @@ import type { Call } from '../command.ts'
 import { callOf, finish } from '../command.ts'
 import type { ExitCode } from '../exit-codes.ts'
 import { EXIT } from '../exit-codes.ts'
+import type { EscrowFlags } from '../escrow-options.ts'
+import { addEscrowOptions } from '../escrow-options.ts'
 import { usageError } from '../usage.ts'
+import { createInKeychain } from './keychain-create.ts'
 
-/** `keys create`: makes a key file that only its owner can read. The key itself is never printed. */
-export function addKeysCreate(keys: Command): void {
-  keys
-    .command('create')
-    .description('make a key file, mode 600, that is never overwritten')
-    .argument('<name>', 'the name of the key, such as 2026q4, or the path of its file')
-    .option('--out <path>', 'a folder (made where it is missing), or the file; else the folder keys beside the config')
-    .action((name: string, { out }: { out?: string }, command: Command) => finish(create(name, out, callOf(command))))
+interface Flags extends EscrowFlags {
+  readonly out?: string
 }
 
-async function create(name: string, out: string | undefined, { output, config }: Call): Promise<ExitCode> {
+/** `keys create`: makes a key file that only its owner can read, or a key in the keychain. The key itself is never printed. */
+export function addKeysCreate(keys: Command): void {
+  const command = keys
+    .command('create')
+    .description('make a key file, mode 600, or a key in the keychain with an escrow; neither is ever overwritten')
+    .argument('<name>', 'the name of the key, such as 2026q4, or the path of its file; or keychain:service/account')
+    .option('--out <path>', 'a folder (made where it is missing), or the file; else the folder keys beside the config')
+  addEscrowOptions(command).action((name: string, flags: Flags, self: Command) => finish(create(name, flags, callOf(self))))
+}
+
+async function create(name: string, flags: Flags, call: Call): Promise<ExitCode> {
+  const { out, ...escrow } = flags
+  if (name.startsWith('keychain:')) {
+    if (out !== undefined) throw usageError('--out is for key files', 'The place in the keychain is the name: keychain:service/account.')
+    return createInKeychain(name, escrow, call)
+  }
+  if (Object.keys(escrow).length > 0) throw usageError('an escrow is for keys of a keychain', 'A key file is copied like any file.')
+  return createFile(name, out, call)
+}
+
+async function createFile(name: string, out: string | undefined, { output, config }: Call): Promise<ExitCode> {
   const file = fileFor(name, out, dirname(config ?? '.'))
   // names it first: a wrong name must not leave an empty folder behind
   keyFileId(file)

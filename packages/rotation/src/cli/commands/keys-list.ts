@@ -1,6 +1,6 @@
 import { isKeyfoldError } from '@keyfold/core'
 import type { Command } from 'commander'
-import type { LedgerKey } from '../../ledger/types.ts'
+import type { LedgerEscrow, LedgerKey } from '../../ledger/types.ts'
 import { hexOf } from '../../key-names.ts'
 import type { Call } from '../command.ts'
 import { callOf, finish } from '../command.ts'
@@ -38,23 +38,35 @@ async function list({ output, config }: Call): Promise<ExitCode> {
   const named = namedKeys(loaded)
   const ledger = await findLedger(loaded.path(loaded.config.ledger))
   const registered = ledgerKeys(ledger)
+  const escrows = ledger?.escrows.all() ?? []
   ledger?.close()
-  const rows = [
-    ...named.map((key) => configured(key, registered)),
-    ...registered.filter(({ id }) => !named.some((key) => key.id === id)).map(former),
-  ]
-  output.result('keys', { keys: rows }, () => text(rows))
-  const broken = rows.filter(({ problem }) => problem !== null)
-  if (broken.length > 0) output.message(`\n${broken.map(({ id, problem }) => `${id} cannot be used: ${problem}`).join('\n')}`)
-  return broken.length > 0 ? EXIT.keyDenied : EXIT.done
+  const rows: KeyRow[] = []
+  for (const key of named) rows.push(await configured(key, registered))
+  rows.push(...registered.filter(({ id }) => !named.some((key) => key.id === id)).map(former))
+  output.result('keys', { keys: rows.map((row) => ({ ...row, escrows: escrowsOf(row, escrows) })) }, () => text(rows))
+  const notes = rows.flatMap((row) => notesOn(row, escrows))
+  if (notes.length > 0) output.message(`\n${notes.join('\n')}`)
+  return rows.some(({ problem }) => problem !== null) ? EXIT.keyDenied : EXIT.done
 }
 
-function configured({ id, uri, role, open }: NamedKey, registered: readonly LedgerKey[]): KeyRow {
+function notesOn(row: KeyRow, escrows: readonly LedgerEscrow[]): string[] {
+  const { id, key, problem } = row
+  if (problem !== null) return [`${id} cannot be used: ${problem}`]
+  if (key?.startsWith('keychain:') !== true || escrowsOf(row, escrows).length > 0) return []
+  return [`${id} has no escrow that was confirmed: kms-rotate keychain escrow ${key} --escrow-to FILE makes one`]
+}
+
+/** Where copies of a key are, as they were confirmed; not of another key under the same name. */
+function escrowsOf({ id, keyId }: KeyRow, escrows: readonly LedgerEscrow[]): LedgerEscrow[] {
+  return escrows.filter((escrow) => escrow.id === id && (keyId === null || escrow.keyId === keyId))
+}
+
+async function configured({ id, uri, role, open }: NamedKey, registered: readonly LedgerKey[]): Promise<KeyRow> {
   const known = registered.find((key) => key.id === id)
   // in service the config decides; the ledger decides when a key no longer is
   const state = known === undefined || known.state === 'active' || known.state === 'decrypt-only' ? role : known.state
   try {
-    const keyId = hexOf(open().keyId)
+    const keyId = hexOf((await open()).keyId)
     const problem = known === undefined || known.keyId === keyId ? null : 'ERR_KEY_MISMATCH'
     return { id, state, keyId, key: uri, problem }
   } catch (error) {
