@@ -25,6 +25,15 @@ const store = z.strictObject({
 
 const keyring = z.strictObject({ active: keyUri, decryptOnly: z.array(keyUri).max(64, 'has at most 64 keys').default([]) })
 
+/** Settings of all keys of AWS KMS; docs/cli.md. Credentials are none of them: they come from the default chain of the AWS SDK. */
+const awsKms = z.strictObject({
+  endpoint: z.union([name, z.record(name, name)], { error: 'an endpoint is a URL, or { "region": "URL" }' }).exactOptional(),
+  regions: z.array(name).min(1, 'names at least one region').max(32, 'has at most 32 regions').exactOptional(),
+  clearContext: z.array(name).max(64, 'has at most 64 names').exactOptional(),
+  minTls: z.enum(['1.2', '1.3'], { error: 'is "1.2" or "1.3"' }).exactOptional(),
+  reEncrypt: z.boolean({ error: 'is true or false' }).exactOptional(),
+})
+
 const policy = z.strictObject({
   cryptoperiodDays: whole(1, 36_500).optional(),
   approvals: whole(0, 16).default(0),
@@ -34,6 +43,7 @@ const policy = z.strictObject({
 export const configSchema = z.strictObject({
   ledger: name.default('./kms-rotate.ledger.db'),
   keyring,
+  awsKms: awsKms.exactOptional(),
   stores: z.array(store).min(1, 'names at least one store').max(100, 'has at most 100 stores'),
   policy: policy.default({ approvals: 0 }),
 })
@@ -47,6 +57,7 @@ const fieldsOf = (schema: z.ZodObject): string[] => Object.keys(schema.shape)
 export const KNOWN_FIELDS: Readonly<Record<string, readonly string[]>> = {
   '': fieldsOf(configSchema),
   'keyring': fieldsOf(keyring),
+  'awsKms': fieldsOf(awsKms),
   'policy': fieldsOf(policy),
   'stores': fieldsOf(store),
   'stores.tables': fieldsOf(table),

@@ -21,11 +21,25 @@ export interface PolicyConfig {
   readonly approvers?: string
 }
 
+/** For the keys of AWS KMS. Credentials are not among them: the default chain of the AWS SDK finds them. */
+export interface AwsKmsConfig {
+  /** In place of AWS's own endpoints, by region where there are several; `http:` on this machine alone. */
+  readonly endpoint?: string | Readonly<Record<string, string>>
+  /** For multi-region keys: the regions to call, the preferred one first. */
+  readonly regions?: readonly string[]
+  /** Names of context pairs (`table`, `column`, `id`) that KMS gets in clear; as the application has them. */
+  readonly clearContext?: readonly string[]
+  readonly minTls?: '1.2' | '1.3'
+  /** Lets KMS move data keys from key to key by itself, so that this process sees none and needs no permission to decrypt. False by default. */
+  readonly reEncrypt?: boolean
+}
+
 /** `kms-rotate.config.ts` or `.json`. Keys are URIs, such as `key-file:./keys/2026q4.key`. */
 export interface KmsRotateConfig {
   /** Default `./kms-rotate.ledger.db`. */
   readonly ledger?: string
   readonly keyring: { readonly active: string; readonly decryptOnly?: readonly string[] }
+  readonly awsKms?: AwsKmsConfig
   readonly stores: readonly StoreConfig[]
   readonly policy?: PolicyConfig
 }

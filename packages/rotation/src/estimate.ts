@@ -36,14 +36,17 @@ const WRITE_MICROSECONDS = 3
 /**
  * Reads a few records of each column that has work, does their key work in memory, and throws the results away. Changes nothing.
  */
-export async function estimate(stores: readonly RecordStore[], keyring: Keyring, reason: Reason, columns: readonly ColumnWork[]): Promise<Estimate> {
+export async function estimate(
+  stores: readonly RecordStore[], keyring: Keyring, reason: Reason, columns: readonly ColumnWork[], within = false,
+): Promise<Estimate> {
+  const work = keyWork(keyring, reason, within)
   const busy = columns.filter((column) => workOf(column) > 0)
   const samples = new Map<ColumnWork, Sample>()
   const budget = isSyncKeyring(keyring) ? SAMPLED_RECORDS : SAMPLED_REMOTE
   const limit = Math.min(500, Math.max(1, Math.floor(budget / Math.max(1, busy.length))))
   for (const column of busy.slice(0, SAMPLED_COLUMNS)) {
     const store = stores.find(({ name }) => name === column.store)!
-    samples.set(column, await sample(store, column, keyring, reason, limit))
+    samples.set(column, await sample(store, column, keyring, work, limit, reason))
   }
   return summed(busy, samples)
 }
@@ -52,8 +55,7 @@ function workOf({ seal, rewrap, reencrypt }: ColumnWork): number {
   return seal + rewrap + reencrypt
 }
 
-async function sample(store: RecordStore, column: ColumnWork, keyring: Keyring, reason: Reason, limit: number): Promise<Sample> {
-  const work = keyWork(keyring, reason)
+async function sample(store: RecordStore, column: ColumnWork, keyring: Keyring, work: KeyWork, limit: number, reason: Reason): Promise<Sample> {
   // The first time through, code is compiled and pages are fetched: what counts is the second.
   if (isSyncKeyring(keyring)) await timed(store, column, keyring, work, limit, reason)
   return timed(store, column, keyring, work, limit, reason)

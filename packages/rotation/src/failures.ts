@@ -22,7 +22,17 @@ export interface FailureReport {
 const LISTED = 100
 
 /** A key that is out of reach says nothing about the record: the work stops, and goes on when the key is back. */
-const KEY_TROUBLE = new Set(['ERR_KEY_UNAVAILABLE', 'ERR_KEY_DENIED', 'ERR_SYNC_UNSUPPORTED', 'ERR_RUNTIME'])
+const KEY_TROUBLE = new Set([
+  'ERR_KEY_UNAVAILABLE',
+  'ERR_KEY_THROTTLED',
+  'ERR_KEY_DENIED',
+  'ERR_KEY_DISABLED',
+  'ERR_KEY_PENDING_DELETION',
+  'ERR_KEY_MISSING',
+  'ERR_KEY_SERVICE_RESPONSE',
+  'ERR_SYNC_UNSUPPORTED',
+  'ERR_RUNTIME',
+])
 
 /** The code of what is wrong with a record. What is not the record's fault is thrown again. */
 export function recordFault(error: unknown): string {

@@ -1,7 +1,7 @@
 export type { Json } from './canonical-json.ts'
 export type { NamedCensus } from './census.ts'
 export { census } from './census.ts'
-export type { KmsRotateConfig, PolicyConfig, StoreConfig, TableConfig } from './config.ts'
+export type { AwsKmsConfig, KmsRotateConfig, PolicyConfig, StoreConfig, TableConfig } from './config.ts'
 export { defineConfig } from './config.ts'
 export type { RotationErrorCode } from './errors.ts'
 export type { FailedRecord, FailureReport } from './failures.ts'

@@ -25,20 +25,30 @@ export interface Worked {
  */
 export type KeyWork = (records: readonly StoredRecord[], sweep: boolean) => Worked | Promise<Worked>
 
-type Envelope = Uint8Array | Promise<Uint8Array>
-type Calls = Readonly<Record<Action, (keyring: Keyring<SyncKeyWrapper>, value: Uint8Array, context: StoredRecord['context']) => Envelope>>
+type Context = StoredRecord['context']
+type SyncCalls = Readonly<Record<Action, (keyring: Keyring<SyncKeyWrapper>, value: Uint8Array, context: Context) => Uint8Array>>
+type AsyncCalls = Readonly<Record<Action, (keyring: Keyring, value: Uint8Array, context: Context) => Promise<Uint8Array>>>
 
-const SYNC = { seal: sealSync, rewrap: rewrapSync, reencrypt: reencryptSync } satisfies Calls
-const ASYNC = { seal, rewrap, reencrypt } satisfies Calls
+const SYNC: SyncCalls = { seal: sealSync, rewrap: rewrapSync, reencrypt: reencryptSync }
+const asyncCalls = (within: boolean): AsyncCalls => ({
+  seal,
+  rewrap: (keyring, value, context) => rewrap(keyring, value, context, { within }),
+  reencrypt,
+})
 
 /** So many calls of a key service are under way at once. */
 const CONCURRENT_CALLS = 16
 
-/** Sync where no key of the keyring needs I/O: awaiting each record would cost as much as its key work. */
-export function keyWork(keyring: Keyring, reason: Reason): KeyWork {
+/**
+ * Sync where no key of the keyring needs I/O: awaiting each record would cost as much as its key work.
+ *
+ * @param within key services may move data keys by themselves
+ */
+export function keyWork(keyring: Keyring, reason: Reason, within = false): KeyWork {
+  const calls = asyncCalls(within)
   return isSyncKeyring(keyring)
     ? (records, sweep) => workSync(keyring, records, chooser(keyring, reason, sweep))
-    : async (records, sweep) => workAsync(keyring, records, chooser(keyring, reason, sweep))
+    : async (records, sweep) => workAsync(keyring, records, chooser(keyring, reason, sweep), calls)
 }
 
 export function isSyncKeyring(keyring: Keyring): keyring is Keyring<SyncKeyWrapper> {
@@ -97,13 +107,13 @@ function workSync(keyring: Keyring<SyncKeyWrapper>, records: readonly StoredReco
   return batch
 }
 
-async function workAsync(keyring: Keyring, records: readonly StoredRecord[], choose: Choose): Promise<Worked> {
+async function workAsync(keyring: Keyring, records: readonly StoredRecord[], choose: Choose, calls: AsyncCalls): Promise<Worked> {
   const batch = new Batch(keyring)
   const one = async (record: StoredRecord): Promise<void> => {
     try {
       const action = choose(record)
       if (action === undefined) batch.leave(record)
-      else batch.changes[action].push({ record, envelope: await ASYNC[action](keyring, record.value, record.context) })
+      else batch.changes[action].push({ record, envelope: await calls[action](keyring, record.value, record.context) })
     } catch (error) {
       batch.fail(record, error)
     }

@@ -43,6 +43,8 @@ const planSchema = z.strictObject({
   /** Calls of key wrappers by key; `remoteKeyCalls` of them leave the machine. */
   keyCalls: z.record(text, count),
   remoteKeyCalls: count,
+  /** What the calls of AWS KMS cost at list price, in millionths of a US dollar; other key services are not priced. */
+  cost: z.strictObject({ microUsd: count, basis: text }),
   estimate: z.strictObject({ milliseconds: count, sampledRecords: count, method: text }),
   /** How much the sealed values are longer, in bytes of the envelopes; text columns store four characters for three bytes. */
   sizeChangeBytes: z.int(),

@@ -5,6 +5,7 @@ import type { NamedCensus, PlacedCensus } from './census.ts'
 import { countAll, named, pendingIn, sealedIn } from './census.ts'
 import type { FailureReport } from './failures.ts'
 import { keyNames, keyRoles, hexOf } from './key-names.ts'
+import { checkKeys } from './key-preflight.ts'
 import { keyWork } from './key-work.ts'
 import type { Ledger, LedgerRotation, Reason } from './ledger/types.ts'
 import type { Ending } from './passes.ts'
@@ -34,6 +35,11 @@ export interface RotateOptions {
   readonly plan?: Plan
   /** What the plan was made with as `config`. */
   readonly config?: Json
+  /**
+   * Key services move data keys by themselves where they can (see `rewrap`): this process then sees none of those, and a record that does not open
+   * is moved without being noticed; `verify` and `retire` notice. False by default; nothing to a compromise.
+   */
+  readonly within?: boolean
   /** Records in a transaction: 1 to 10000, 500 where it is left out. */
   readonly batch?: number
   /** `false` leaves replaced plaintext in free pages until a later run; the report says so. */
@@ -72,8 +78,9 @@ export interface RotationReport {
  * removes what replaced plaintext left in free pages. Convergent: killed at any moment, a second call finishes. A record that does not open is
  * counted and reported, and the rest goes on.
  *
- * @throws KeyfoldError before anything is changed: ERR_STORE_UNSUITED, ERR_PLAN_…, ERR_KEY_MISMATCH, ERR_KEY_DISABLED, ERR_LEDGER_…; in the
- *   middle, all that was done saved: ERR_KEY_UNAVAILABLE, ERR_KEY_DENIED, and what a store throws
+ * @throws KeyfoldError before anything is changed: ERR_STORE_UNSUITED, ERR_PLAN_…, ERR_KEY_MISMATCH, ERR_KEY_DISABLED, ERR_LEDGER_…, and where a
+ *   key service would not do it, ERR_KEY_DENIED and the like; in the middle, all that was done saved: ERR_KEY_UNAVAILABLE, ERR_KEY_DENIED and the
+ *   other codes of a key service, and what a store throws
  * @example const report = await rotate({ stores, keyring, ledger: await openLedger('./rotation.db') })
  */
 export function rotate(options: RotateOptions): Running<RotationProgress, RotationReport> {
@@ -113,14 +120,16 @@ async function checkEverything(options: RotateOptions): Promise<PlacedCensus[]> 
   await checkStores(stores)
   const counts = await countAll(stores)
   if (options.plan !== undefined) checkFit(options.plan, { ...options, counts, now: new Date() })
+  const { keyring, within = false } = options
+  await checkKeys({ stores, keyring, counts, reason: options.plan?.reason ?? options.reason ?? 'rotation', within })
   return counts
 }
 
 async function moveAll(options: RotateOptions, ledger: Ledger, { id, reason }: LedgerRotation, tally: Tally): Promise<Ending> {
-  const { stores, keyring, batch = DEFAULT_BATCH, signal } = options
+  const { stores, keyring, batch = DEFAULT_BATCH, within, signal } = options
   for (const store of stores) await store.prepare()
   const notUnder = keyring.sealing.length === 1 ? hexOf(keyring.active.keyId) : undefined
-  const run = { ledger, rotation: id, work: keyWork(keyring, reason), batch, notUnder, tally, signal }
+  const run = { ledger, rotation: id, work: keyWork(keyring, reason, within), batch, notUnder, tally, signal }
   const ending = await makePasses(run, stores, keyring, reason)
   // With a record set aside it stays open: once that is repaired, the next run deals with it as this one would have.
   if (!ending.interrupted && ending.pending === 0 && ending.failures.total === 0) ledger.rotations.finish(id, 'done')

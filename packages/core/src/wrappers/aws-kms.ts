@@ -78,13 +78,13 @@ function wrapperOver(name: KmsKeyName, settings: AwsKmsSettings, connect: Connec
 function connector(settings: AwsKmsSettings): ConnectKms {
   const clients = new Map<string, Promise<KmsService>>()
   return (region) => {
-    const client = clients.get(region) ?? connect(region, settings)
+    const client = clients.get(region) ?? newClient(region, settings)
     clients.set(region, client)
     return client
   }
 }
 
-async function connect(region: string, settings: AwsKmsSettings): Promise<KmsService> {
+async function newClient(region: string, settings: AwsKmsSettings): Promise<KmsService> {
   const { KMS } = await loadSdk()
   const client = new KMS({ ...clientConfig(settings, region), region })
   client.middlewareStack.add((next) => (args) => endingWithin(settings.deadlineMs, next(args)), {

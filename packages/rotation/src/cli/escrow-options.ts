@@ -47,7 +47,7 @@ export async function escrowOf(id: string, { escrowTo, escrowUnder }: EscrowFlag
 
 /** The key that an escrow is wrapped under. One of the keychain would be lost together with what it is to bring back. */
 export async function secondKey(uri: string): Promise<NonNullable<Escrow['under']>> {
-  const key = keyAt(uri, (path) => resolve(path), '--escrow-under')
+  const key = keyAt(uri, { path: (path) => resolve(path) }, '--escrow-under')
   if (key.id.startsWith('keychain:'))
     throw usageError('an escrow under a key of the same keychain is lost with it', 'Name a key that is kept elsewhere: key-file:PATH.')
   return key.open()

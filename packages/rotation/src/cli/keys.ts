@@ -2,22 +2,32 @@ import { createKeyring, KeyfoldError } from '@keyfold/core'
 import type { Keyring, KeyWrapper } from '@keyfold/core'
 import { keyFile, keyFileId } from '@keyfold/core/key-file'
 import { keychain, keychainId } from '@keyfold/core/keychain'
+import type { Config } from '../config-schema.ts'
 import { suggestion } from '../nearest.ts'
 import { looksSecret } from '../secret-shape.ts'
+import { awsKmsId, openAwsKms } from './aws-kms-keys.ts'
 import type { LoadedConfig } from './load-config.ts'
+
+/** What of a config the keys are opened with. */
+export interface KeySettings {
+  /** Turns a relative path into one that can be opened. */
+  path(relative: string): string
+  readonly awsKms?: Config['awsKms'] | undefined
+}
 
 /** How keys of one scheme are named and opened. `id` touches neither file nor network. */
 interface Scheme {
   /** Whether what follows the scheme is the path of a file. */
   readonly isPath: boolean
   id(place: string): string
-  open(place: string): KeyWrapper | Promise<KeyWrapper>
+  open(place: string, awsKms: KeySettings['awsKms']): KeyWrapper | Promise<KeyWrapper>
 }
 
 /** Every scheme that a config may name. Nothing else is ever loaded by a name out of a file. */
-const SCHEMES: ReadonlyMap<string, Scheme> = new Map([
-  ['key-file', { isPath: true, id: keyFileId, open: keyFile }],
-  ['keychain', { isPath: false, id: keychainId, open: keychain }],
+const SCHEMES: ReadonlyMap<string, Scheme> = new Map<string, Scheme>([
+  ['key-file', { isPath: true, id: keyFileId, open: (path) => keyFile(path) }],
+  ['keychain', { isPath: false, id: keychainId, open: (account) => keychain(account) }],
+  ['aws-kms', { isPath: false, id: awsKmsId, open: openAwsKms }],
 ])
 
 /** A key by its URI, before it was opened. */
@@ -40,7 +50,8 @@ export interface NamedKey extends KeyAt {
  */
 export function namedKeys({ config, path }: LoadedConfig): NamedKey[] {
   const { active, decryptOnly } = config.keyring
-  const keys = [named(active, 'active', path), ...decryptOnly.map((uri) => named(uri, 'decrypt-only', path))]
+  const settings = { path, awsKms: config.awsKms }
+  const keys = [named(active, 'active', settings), ...decryptOnly.map((uri) => named(uri, 'decrypt-only', settings))]
   const double = keys.find(({ id }, i) => keys.findIndex((key) => key.id === id) < i)
   if (double === undefined) return keys
   throw new KeyfoldError('ERR_CONFIG_INVALID', `two keys of the keyring have the id ${double.id}`, {
@@ -48,18 +59,17 @@ export function namedKeys({ config, path }: LoadedConfig): NamedKey[] {
   })
 }
 
-function named(uri: string, role: NamedKey['role'], path: LoadedConfig['path']): NamedKey {
-  return { ...keyAt(uri, path, `keyring.${role}`), role }
+function named(uri: string, role: NamedKey['role'], settings: KeySettings): NamedKey {
+  return { ...keyAt(uri, settings, `keyring.${role}`), role }
 }
 
 /**
  * The key that a URI names. Opens nothing.
  *
- * @param path turns a relative path into one that can be opened
  * @param where the URI stands, for the error's text
  * @throws KeyfoldError ERR_KEY_SCHEME_UNKNOWN, ERR_KEY_ID_INVALID
  */
-export function keyAt(uri: string, path: LoadedConfig['path'], where: string): KeyAt {
+export function keyAt(uri: string, { path, awsKms }: KeySettings, where: string): KeyAt {
   const colon = uri.indexOf(':')
   const scheme = SCHEMES.get(uri.slice(0, colon))
   if (scheme === undefined) throw unknownScheme(uri.slice(0, colon))
@@ -67,7 +77,7 @@ export function keyAt(uri: string, path: LoadedConfig['path'], where: string): K
   // No other machine is ever asked for a key file.
   if (scheme.isPath && /^\w*:?\/\//.test(rest)) throw new KeyfoldError('ERR_KEY_ID_INVALID', `${where}: a key is a path, not a URL`)
   const place = scheme.isPath ? path(rest) : rest
-  return { id: scheme.id(place), uri, open: async () => scheme.open(place) }
+  return { id: scheme.id(place), uri, open: async () => scheme.open(place, awsKms) }
 }
 
 function unknownScheme(name: string): KeyfoldError {

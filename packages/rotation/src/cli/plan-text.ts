@@ -23,14 +23,20 @@ export function planText(plan: Plan): string {
   return `${columns}\n\n${table(['WHAT', 'VALUE'], facts(plan))}`
 }
 
-function facts({ reason, keyCalls, remoteKeyCalls, estimate, sizeChangeBytes, expiresAt }: Plan): [string, string][] {
+function facts({ reason, keyCalls, remoteKeyCalls, cost, estimate, sizeChangeBytes, expiresAt }: Plan): [string, string][] {
   const calls = Object.entries(keyCalls).filter(([, number]) => number > 0)
   return [
     ['reason', reason],
     ...calls.map(([id, number]): [string, string] => [`calls of ${id}`, count(number)]),
     ['calls of key services', count(remoteKeyCalls)],
+    ...(cost.microUsd > 0 ? [['cost', costText(cost)] satisfies [string, string]] : []),
     ['time', `about ${duration(estimate.milliseconds / 1000)}`],
     ['growth', plural(sizeChangeBytes, 'byte')],
     ['valid until', expiresAt],
   ]
+}
+
+/** To the hundredth of a cent, rounded up: a small plan is cheap, not free. */
+function costText({ microUsd, basis }: Plan['cost']): string {
+  return `about $${(Math.ceil(microUsd / 100) / 10_000).toFixed(4)}, at the ${basis}`
 }

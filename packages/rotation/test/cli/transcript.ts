@@ -5,6 +5,7 @@ import { startKeychainSession } from '@keyfold/test-support'
 import type { KeychainSession } from '@keyfold/test-support'
 import { onTestFinished } from 'vitest'
 import { kmsRotate } from './process.ts'
+import { TranscriptKms } from './transcript-kms.ts'
 import { fill, sql } from './workspace.ts'
 import type { WorkspaceConfig } from './workspace.ts'
 
@@ -16,10 +17,14 @@ const KEYTAR_CHILD = join(import.meta.dirname, 'keytar-child.ts')
  */
 export async function replay(transcript: string, folder: string): Promise<string> {
   const parts: string[] = []
-  const stage: Stage = { folder, keychain: undefined }
-  for (const line of transcript.split('\n')) {
-    if (line.startsWith('#')) parts.push(line)
-    else if (line.startsWith('$ ')) parts.push([line, ...(await play(words(line.slice(2)), stage))].join('\n'))
+  const stage: Stage = { folder, keychain: undefined, kms: new TranscriptKms() }
+  try {
+    for (const line of transcript.split('\n')) {
+      if (line.startsWith('#')) parts.push(line)
+      else if (line.startsWith('$ ')) parts.push([line, ...(await play(words(stage.kms.arnsIn(line.slice(2))), stage))].join('\n'))
+    }
+  } finally {
+    await stage.kms.close()
   }
   return `${parts.join('\n\n')}\n`
 }
@@ -32,20 +37,22 @@ function words(line: string): string[] {
 /** Where a transcript plays. */
 interface Stage {
   readonly folder: string
+  readonly kms: TranscriptKms
   keychain: KeychainSession | undefined
 }
 
 async function play([verb = '', ...args]: readonly string[], stage: Stage): Promise<string[]> {
-  const { folder, keychain } = stage
+  const { folder, keychain, kms } = stage
   if (verb === 'keychain') return keychainHelper(args, stage)
+  if (verb === 'kms') return kms.play(args)
   if (verb !== 'kms-rotate') return helper(verb, args, folder)
-  const { code, stdout, stderr } = await kmsRotate(folder, args, { env: keychain?.env ?? {} })
+  const { code, stdout, stderr } = await kmsRotate(folder, args, { env: { ...keychain?.env, ...kms.env } })
   return normalise(
     [
       ...textLines(stdout),
       ...textLines(stderr).map((text) => (text === '' ? '!' : `! ${text}`)),
       ...(code === 0 ? [] : [`[exit ${code}]`]),
-    ],
+    ].map((line) => kms.namesIn(line)),
     folder,
   )
 }
@@ -58,6 +65,7 @@ function helper(verb: string, args: readonly string[], folder: string): string[]
   else if (verb === 'active') configure(folder, ({ keyring }) => Object.assign(keyring, { active: first, decryptOnly: args.slice(1) }))
   else if (verb === 'policy') configure(folder, (config) => (config.policy = JSON.parse(first) as object))
   else if (verb === 'set') configure(folder, (config) => setAt(config, first.split('.'), args[1]!))
+  else if (verb === 'aws-kms') configure(folder, (config) => (config.awsKms = JSON.parse(first) as object))
   else if (verb === 'rm') rmSync(join(folder, first))
   else if (verb === 'ls') return readdirSync(folder).sort()
   else throw new Error(`a transcript has no command ${verb}`)
@@ -107,6 +115,7 @@ function normalise(lines: readonly string[], folder: string): string[] {
       .replaceAll(quarter, '<quarter>')
       .replace(/\b[0-9a-f]{64}\b/g, '<sha256>')
       .replace(/\b[0-9a-f]{24}\b/g, '<key id>')
+      .replace(/\b(?!0{12})[0-9a-f]{12}\b/g, '<material>')
       .replace(/\d{4}-\d\d-\d\d(T[\d:.]+Z)?/g, '<time>')
       .replace(/[\d,]+\/s/g, '<rate>/s')
       .replace(/about [\d.,]+ (s|ms|min|h)\b/g, 'about <duration>')

@@ -18,6 +18,7 @@ export interface WorkspaceConfig {
   keyring: { active: string; decryptOnly: string[] }
   stores: { type: string; path: string; tables: { table: string; id: string; columns: string[] }[] }[]
   policy?: object
+  awsKms?: object
 }
 
 export function workspace(rows = 20): Workspace {

@@ -39,7 +39,7 @@ export function reasonOption(): Option {
 async function plan({ out, reason, exitCode }: Flags, { output, config }: Call): Promise<ExitCode> {
   if (out !== undefined) refuseForeignFile(out)
   const made = await withSession({ config, readonly: true }, async ({ keyring, stores, ledger, config: checked }) =>
-    makePlan({ keyring, stores, ledger, reason, config: boundConfig(checked) }),
+    makePlan({ keyring, stores, ledger, reason, within: checked.awsKms?.reEncrypt === true, config: boundConfig(checked) }),
   )
   if (out !== undefined) writeWhole(out, encodePlan(made))
   output.result('plan', made, () => planText(made))

@@ -3,6 +3,7 @@ import { openLedger, retire as retireKey } from '../../index.ts'
 import type { OpenProgress, RetireReport } from '../../index.ts'
 import { suggestion } from '../../nearest.ts'
 import { looksSecret } from '../../secret-shape.ts'
+import { asKeyId } from '../aws-kms-keys.ts'
 import type { Call } from '../command.ts'
 import { callOf, finish } from '../command.ts'
 import type { ExitCode } from '../exit-codes.ts'
@@ -26,7 +27,8 @@ export function addRetire(program: Command): void {
     .action((key: string, _: object, command: Command) => finish(retire(key, callOf(command))))
 }
 
-async function retire(key: string, { output, config }: Call): Promise<ExitCode> {
+async function retire(named: string, { output, config }: Call): Promise<ExitCode> {
+  const key = asKeyId(named)
   const view = progressView(output, 'opened')
   const report = await withSession({ config, readonly: true }, async (session) => {
     refuseUnknown(key, session)
@@ -76,7 +78,9 @@ function note({ outcome, key, active, opened, needed, failed }: RetireReport): s
       return [
         `${plural(opened, 'record')} opened without it: nothing needs ${key} any more.`,
         'next: take it out of keyring.decryptOnly, in this config and in the application.',
-        'Keep a copy of the key as long as there are backups that were sealed under it.',
+        key.startsWith('aws-kms:')
+          ? 'Do not delete it in KMS as long as there are backups that were sealed under it.'
+          : 'Keep a copy of the key as long as there are backups that were sealed under it.',
       ].join('\n')
     case 'already-retired':
       return `${key} was retired before; nothing was changed`
