@@ -16,7 +16,7 @@ const BESIDE = ['better-sqlite3@13.2.0', '@types/better-sqlite3@7.6.13', '@types
 let packed: Packed
 
 beforeAll(() => {
-  packed = pack('core', 'sqlite', 'rotation')
+  packed = pack('core', 'kms-emulator', 'sqlite', 'rotation')
 }, 5 * MINUTES)
 
 afterAll(() => packed.remove())
@@ -89,6 +89,13 @@ interface Manifest {
   readonly peerDependencies: Readonly<Record<string, string>>
   readonly peerDependenciesMeta: Readonly<Record<string, { readonly optional: boolean }>>
 }
+
+test('the packed KMS emulator is there as a command', (context) => {
+  const folder = join(temporaryFolder(), 'project')
+  project(context, folder, 'module', packed.tarballs.filter((path) => path.includes('kms-emulator')))
+  const printed = run(join(folder, 'node_modules/.bin/keyfold-kms-emulator'), ['--help'], folder)
+  expect(printed).toContain('A KMS for tests')
+}, 5 * MINUTES)
 
 test('a package holds its build, its README and its licence, and no sources, tests or paths of the machine', () => {
   for (const tarball of packed.tarballs) {
