@@ -2,6 +2,7 @@
 import { cpus } from 'node:os'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { benchBatches } from './batches.ts'
 import { benchBranchKeys } from './branch-keys.ts'
 import { benchRecords } from './records.ts'
 import { table, writeJson } from './report.ts'
@@ -13,10 +14,12 @@ console.log(`Node ${process.version}, ${cpus().length} x ${cpus()[0]?.model ?? '
 console.log('Medians of interleaved rounds. A shared machine is noisy: read the shares.\n')
 const records = benchRecords()
 console.log(`${table('Records', 'two AES-256-GCM one-shots of node:crypto, no commitment, no context', records)}\n`)
+const batches = benchBatches()
+console.log(`${table('Batches, per record', 'the same, one by one; over 100 % is what the batch saves', batches)}\n`)
 const branchKeys = await benchBranchKeys()
 console.log(`${table('Branch keys, per record', 'the same process with a key file', branchKeys)}\n`)
 const rotation = await benchRotation(Number(values.rows))
 console.log(`${table('Rotation, per row of 256 B', 'reading each row and writing the same bytes back, in the same batches', rotation)}\n`)
-const results = [...records, ...branchKeys, ...rotation]
+const results = [...records, ...batches, ...branchKeys, ...rotation]
 if (values.json !== undefined) writeJson(resolve(process.env['INIT_CWD'] ?? '.', values.json), results)
 console.log(`${results.length} results${values.json === undefined ? '' : `, written to ${values.json}`}`)

@@ -17,6 +17,7 @@ export const packages = {
       'test/wrappers/aws-kms-processes.test.ts',
       'test/wrappers/aws-kms-tls.test.ts',
       'test/wrappers/key-file-processes.test.ts',
+      'test/fips/require-fips.test.ts',
     ],
   },
 } as const satisfies Record<string, Mutated>

@@ -28,8 +28,7 @@ export interface SealedRecord<E extends Sealed = Sealed> {
 
 /** What became of one record of a batch: of the shape that `Promise.allSettled` gives, with the error's type. */
 export type Outcome<T> =
-  | { readonly status: 'fulfilled'; readonly value: T }
-  | { readonly status: 'rejected'; readonly reason: KeyfoldError }
+  { readonly status: 'fulfilled'; readonly value: T } | { readonly status: 'rejected'; readonly reason: KeyfoldError }
 
 /** Refuses what is no batch or too large a one, before anything is done with it. */
 export function checkBatch<R extends object>(records: readonly R[], payloadOf: (record: R) => unknown): void {

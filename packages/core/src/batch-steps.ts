@@ -31,7 +31,10 @@ interface OpenedRecord extends OpenedDek {
 export function* sealManySteps(keys: KeySource, records: readonly PlainRecord[]): Steps<Uint8Array[]> {
   checkBatch(records, ({ plaintext }) => plaintext)
   const plain = records.map(({ plaintext, context }, i) =>
-    assertGood(i, now(() => ({ payload: payloadOf(plaintext), context: canonicalContext(context) }))),
+    assertGood(
+      i,
+      now(() => ({ payload: payloadOf(plaintext), context: canonicalContext(context) })),
+    ),
   )
   const drafts: Draft[] = []
   try {

@@ -58,11 +58,7 @@ function wrapChunk(secrets: readonly Uint8Array[], encrypt: BlockCipher, initial
 }
 
 /** RFC 3394, section 2.2.2, index based. */
-function unwrapChunk(
-  wraps: readonly Uint8Array[],
-  decrypt: BlockCipher,
-  initialValue: readonly number[],
-): Array<Uint8Array | undefined> {
+function unwrapChunk(wraps: readonly Uint8Array[], decrypt: BlockCipher, initialValue: readonly number[]): Array<Uint8Array | undefined> {
   return withLanes(wraps.length, (lanes) => {
     wraps.forEach((wrap, lane) => lanes.slots.set(wrap, lane * SLOT_LENGTH))
     lanes.loadIntegrity()

@@ -39,7 +39,10 @@ async function testCount(made: KeyWrapper, batches: Batches, count: number): Pro
   for (const [i, dek] of deks.entries()) claimEqual(opened[i], dek, `data key ${i} of a batch of ${count}`)
   for (const i of spread(count, 2)) claimEqual(await made.unwrap(wraps[i]!, contexts[i]!), deks[i]!, `data key ${i} of a batch, alone,`)
   const alone = await Promise.all(spread(count, 2).map((i) => made.wrap(deks[i]!.slice(), contexts[i]!)))
-  const again = await batches.unwrapMany(alone, spread(count, 2).map((i) => contexts[i]!))
+  const again = await batches.unwrapMany(
+    alone,
+    spread(count, 2).map((i) => contexts[i]!),
+  )
   for (const [n, i] of spread(count, 2).entries()) claimEqual(again[n], deks[i]!, `data key ${i}, wrapped alone, in a batch`)
 }
 
@@ -51,7 +54,10 @@ async function testBadOnes(made: KeyWrapper, batches: Batches, other: KeyWrapper
   const some = [good, bad, foreign, { ...good, bytes: good.bytes.subarray(1) }, renamed, good]
   // a batch may take another way than a few keys do
   for (const batch of [some, [...some, ...Array.from({ length: 30 }, () => good)]]) {
-    const opened = await batches.unwrapMany(batch, batch.map(() => CONTEXT))
+    const opened = await batches.unwrapMany(
+      batch,
+      batch.map(() => CONTEXT),
+    )
     claim(opened.length === batch.length, `${batch.length} wraps, some of them bad, gave ${opened.length} results`)
     for (const i of batch.keys()) {
       if (i >= 1 && i <= 4) claimCode(opened[i], NOT_OURS, `bad wrap ${i} of a batch of ${batch.length}`)
@@ -73,8 +79,8 @@ async function testBuffers(batches: Batches): Promise<void> {
 
 async function testAtOnce(batches: Batches): Promise<void> {
   const groups = Array.from({ length: 5 }, (_, n) => Array.from({ length: 10 }, (_unused, i) => insecureBytes(32, n * 10 + i)))
-  const wraps = await Promise.all(groups.map((deks) => batches.wrapMany(deks, contextsOf(10))))
-  const opened = await Promise.all(wraps.map((group) => batches.unwrapMany(group, contextsOf(10))))
+  const wraps = await Promise.all(groups.map(async (deks) => batches.wrapMany(deks, contextsOf(10))))
+  const opened = await Promise.all(wraps.map(async (group) => batches.unwrapMany(group, contextsOf(10))))
   for (const [n, deks] of groups.entries())
     for (const [i, dek] of deks.entries()) claimEqual(opened[n]![i], dek, `data key ${i} of one of five batches at once`)
 }

@@ -69,7 +69,9 @@ describe.each(ways)('%s', (_, way) => {
   test('text is stored as UTF-8, and a text form opens', async () => {
     const [envelope] = await way.seal([{ plaintext: 'Zürich 🗝', context: contextOf(0) }])
     expect(openTextSync(local, envelope!, contextOf(0))).toBe('Zürich 🗝')
-    expect(short(await way.open([{ envelope: toText(envelope!), context: contextOf(0) }]))).toEqual([Buffer.from('Zürich 🗝').toString('hex')])
+    expect(short(await way.open([{ envelope: toText(envelope!), context: contextOf(0) }]))).toEqual([
+      Buffer.from('Zürich 🗝').toString('hex'),
+    ])
   })
 
   test('what cannot be opened is refused in its place, as `open` refuses it, and holds up no other', async () => {
@@ -117,7 +119,8 @@ describe.each(ways)('%s', (_, way) => {
       const records = plain(5)
       records[3] = record
       const error = await way.seal(records).catch((thrown: unknown) => thrown)
-      expect(error).toMatchObject({ code, message: expect.stringMatching(/^records\[3\]: /) })
+      expect(error).toMatchObject({ code })
+      expect((error as KeyfoldError).message).toMatch(/^records\[3\]: /)
       expect((error as KeyfoldError).hint).not.toBe('')
     }
   })
@@ -134,19 +137,46 @@ describe('limits, before any work', () => {
     ['records to seal', () => sealMany(never, many({ plaintext: '', context: {} }))],
     ['records to open', () => openMany(never, many({ envelope: '', context: {} }))],
     ['records to move', () => rewrapMany(never, many({ envelope: '', context: {} }))],
-    ['bytes to seal', () => sealMany(never, [0, 1].map(() => ({ plaintext: half, context: {} })))],
-    ['bytes to open', () => openMany(never, [0, 1].map(() => ({ envelope: half, context: {} })))],
-    ['bytes to move', () => rewrapMany(never, [0, 1].map(() => ({ envelope: half, context: {} })))],
+    [
+      'bytes to seal',
+      () =>
+        sealMany(
+          never,
+          [0, 1].map(() => ({ plaintext: half, context: {} })),
+        ),
+    ],
+    [
+      'bytes to open',
+      () =>
+        openMany(
+          never,
+          [0, 1].map(() => ({ envelope: half, context: {} })),
+        ),
+    ],
+    [
+      'bytes to move',
+      () =>
+        rewrapMany(
+          never,
+          [0, 1].map(() => ({ envelope: half, context: {} })),
+        ),
+    ],
   ])('too many %s', async (_, call) => {
     const error = await call().catch((thrown: unknown) => thrown)
-    expect(error).toMatchObject({ code: 'ERR_LIMIT', hint: expect.stringContaining('Cut the batch') })
+    expect(error).toMatchObject({ code: 'ERR_LIMIT' })
+    expect((error as KeyfoldError).hint).toContain('Cut the batch')
   })
 
   test('the message tells how many there are and may be', () => {
-    expect(() => sealManySync(never, many({ plaintext: '', context: {} }))).toThrow('the batch has 65537 records, at most 65536 are allowed')
-    expect(() => sealManySync(never, [0, 1].map(() => ({ plaintext: half, context: {} })))).toThrow(
-      'the batch has 268435458 bytes, at most 268435456 are allowed',
+    expect(() => sealManySync(never, many({ plaintext: '', context: {} }))).toThrow(
+      'the batch has 65537 records, at most 65536 are allowed',
     )
+    expect(() =>
+      sealManySync(
+        never,
+        [0, 1].map(() => ({ plaintext: half, context: {} })),
+      ),
+    ).toThrow('the batch has 268435458 bytes, at most 268435456 are allowed')
   })
 
   test('text counts by its characters', () => {
@@ -173,7 +203,11 @@ describe('rewrapMany', () => {
 
   test.each([
     ['async', async (records: readonly SealedRecord[]) => rewrapMany(next, records)],
-    ['one by one', async (records: readonly SealedRecord[]) => rewrapMany(createKeyring({ active: remoteWrapper('b'), decryptOnly: [remoteWrapper('a')] }), records)],
+    [
+      'one by one',
+      async (records: readonly SealedRecord[]) =>
+        rewrapMany(createKeyring({ active: remoteWrapper('b'), decryptOnly: [remoteWrapper('a')] }), records),
+    ],
     ['sync', async (records: readonly SealedRecord[]) => rewrapManySync(next, records)],
   ])('%s: the same bytes as one by one, in the form that was given, and bad ones in their places', async (_, move) => {
     const envelopes = sealManySync(local, plain(20))
@@ -238,7 +272,12 @@ describe('several entries', () => {
     for (const one of await openMany(allDown, batch)) {
       const { reason } = one.status === 'rejected' ? one : expect.unreachable()
       expect(reason.code).toBe('ERR_KEY_UNAVAILABLE')
-      for (const part of ['none of the 3 keys', 'key-file:a: ERR_KEY_UNAVAILABLE', 'key-file:b: ERR_KEY_UNAVAILABLE', 'key-file:c: ERR_KEY_DENIED'])
+      for (const part of [
+        'none of the 3 keys',
+        'key-file:a: ERR_KEY_UNAVAILABLE',
+        'key-file:b: ERR_KEY_UNAVAILABLE',
+        'key-file:c: ERR_KEY_DENIED',
+      ])
         expect(reason.message).toContain(part)
     }
   })
@@ -288,7 +327,10 @@ describe('branch keys', () => {
     await sealMany(cold, records)
     expect(reads.sort()).toEqual(['t0', 't1'])
     const direct = sealSync(local, 'y', { id: 'no tenant' })
-    const batch = [{ envelope: direct, context: { id: 'no tenant' } }, { envelope: envelopes[0]!, context: records[0]!.context }]
+    const batch = [
+      { envelope: direct, context: { id: 'no tenant' } },
+      { envelope: envelopes[0]!, context: records[0]!.context },
+    ]
     expect(short(await rewrapMany(cold, batch))).toEqual(['ERR_CONTEXT_INVALID', expect.stringMatching(/^4b46/)])
   })
 })

@@ -24,7 +24,8 @@ describe('abuse 41', () => {
     const keyring = createKeyring({ active: caching(service().wrapper, { ttlMs: 60_000 }) })
     const envelopes = await Promise.all(Array.from({ length: 10 }, (_, i) => seal(keyring, `${i}`, { id: '1' })))
     const elsewhere = createKeyring({ active: insecureWrapper('a') })
-    for (const [i, envelope] of envelopes.entries()) expect(Buffer.from(await open(elsewhere, envelope, { id: '1' })).toString()).toBe(`${i}`)
+    for (const [i, envelope] of envelopes.entries())
+      expect(Buffer.from(await open(elsewhere, envelope, { id: '1' })).toString()).toBe(`${i}`)
   })
 
   test('the cache evicts and wipes a key while calls still use it: each has a copy of its own', async () => {
@@ -95,7 +96,7 @@ describe('over time', () => {
     expect([two, again, three].map(isWiped)).toEqual([true, false, false])
     const once = put('once', 5, 1)
     expect(hex(cache.take('once')!)).toBe(hex(dek(5)))
-    expect([once, cache.take('once')].map((one) => one === undefined || isWiped(one))).toEqual([true, true])
+    expect([once, cache.take('once')].map((copy) => copy === undefined || isWiped(copy))).toEqual([true, true])
     cache.clear()
     expect(isWiped(again)).toBe(true)
     expect(cache.take('two')).toBeUndefined()
@@ -115,17 +116,23 @@ describe('over time', () => {
 
 describe('batches', () => {
   /** The key of `good` with batches, counted. */
-  function batchService(answer = (wraps: readonly WrappedKey[], contexts: readonly CanonicalContext[]): unknown => good.unwrapManySync(wraps, contexts)) {
+  function batchService(
+    answer = (wraps: readonly WrappedKey[], contexts: readonly CanonicalContext[]): unknown => good.unwrapManySync(wraps, contexts),
+  ) {
     const calls: number[] = []
     const wrapper = {
       ...remoteWrapper('a'),
       wrapMany: good.wrapMany,
-      unwrapMany: async (wraps: readonly WrappedKey[], contexts: readonly CanonicalContext[]) => (calls.push(wraps.length), answer(wraps, contexts)),
+      unwrapMany: async (wraps: readonly WrappedKey[], contexts: readonly CanonicalContext[]) => (
+        calls.push(wraps.length),
+        answer(wraps, contexts)
+      ),
     } as BatchKeyWrapper
     return { wrapper, calls }
   }
   const all = (keys: readonly WrappedKey[]): CanonicalContext[] => keys.map(() => context)
-  const texts = (deks: ReadonlyArray<Uint8Array | Error>): string[] => deks.map((one) => (one instanceof KeyfoldError ? one.code : hex(one as Uint8Array)))
+  const texts = (deks: ReadonlyArray<Uint8Array | Error>): string[] =>
+    deks.map((one) => (one instanceof KeyfoldError ? one.code : hex(one as Uint8Array)))
 
   test('one call for all that is not there yet, each only once', async () => {
     const { wrapper, calls } = batchService()
@@ -178,7 +185,10 @@ describe('batches', () => {
   test('openMany through a cache', async () => {
     const { wrapper, calls } = batchService()
     const keyring = createKeyring({ active: caching(wrapper, { ttlMs: 60_000 }) })
-    const records = sealManySync(createKeyring({ active: good }), Array.from({ length: 40 }, () => ({ plaintext: 'x', context: { id: '1' } })))
+    const records = sealManySync(
+      createKeyring({ active: good }),
+      Array.from({ length: 40 }, () => ({ plaintext: 'x', context: { id: '1' } })),
+    )
     const batch = records.map((envelope) => ({ envelope, context: { id: '1' } }))
     for (let i = 0; i < 3; i++) expect((await openMany(keyring, batch)).every(({ status }) => status === 'fulfilled')).toBe(true)
     expect(calls).toEqual([40])

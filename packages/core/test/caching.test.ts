@@ -51,7 +51,10 @@ describe('what is kept', () => {
     const wrap = vi.fn(wrapper.wrap)
     const cached = caching({ ...wrapper, wrap }, { ttlMs: 1000 })
     const [one, two] = [await cached.wrap(dek(1), context), await cached.wrap(dek(1), context)]
-    expect(wrap.mock.calls).toEqual([[dek(1), context], [dek(1), context]])
+    expect(wrap.mock.calls).toEqual([
+      [dek(1), context],
+      [dek(1), context],
+    ])
     await cached.unwrap(one, context)
     expect(calls).toHaveLength(1)
     expect(hex(one.bytes)).toBe(hex(two.bytes))
@@ -105,7 +108,12 @@ describe('what is kept', () => {
   })
 
   test('a wrapper that throws at once, without a promise, fails like any other', async () => {
-    const throwing: KeyWrapper = { ...remoteWrapper('a'), unwrap: () => { throw new KeyfoldError('ERR_KEY_DENIED', 'no') } }
+    const throwing: KeyWrapper = {
+      ...remoteWrapper('a'),
+      unwrap: () => {
+        throw new KeyfoldError('ERR_KEY_DENIED', 'no')
+      },
+    }
     const cached = caching(throwing, { ttlMs: 1000 })
     expect(await codeOfAsync(cached.unwrap(wrapped(1), context))).toBe('ERR_KEY_DENIED')
     expect(await codeOfAsync(cached.unwrap(wrapped(1), context))).toBe('ERR_KEY_DENIED')
@@ -233,6 +241,7 @@ describe('how long it is kept', () => {
   })
 
   test('the ends of each range are allowed', () => {
-    for (const ttlMs of [1, 86_400_000]) for (const many of [1, 1_000_000]) caching(good, { ttlMs, maxUses: many, maxEntries: many, maxBytes: 256 })
+    for (const ttlMs of [1, 86_400_000])
+      for (const many of [1, 1_000_000]) caching(good, { ttlMs, maxUses: many, maxEntries: many, maxBytes: 256 })
   })
 })

@@ -130,7 +130,9 @@ describe('a large batch', () => {
     const kek = randomBytes(32)
     const { encrypt, decrypt } = ecb(kek)
     const sizes: number[] = []
-    const counted = (aes: BlockCipher): BlockCipher => (blocks) => (sizes.push(blocks.length), aes(blocks))
+    const counted =
+      (aes: BlockCipher): BlockCipher =>
+      (blocks) => (sizes.push(blocks.length), aes(blocks))
     const batch = secrets(count)
     const wraps = wrapBatch(batch, counted(encrypt))
     expect(sizes).toHaveLength(24 * Math.ceil(count / 1024))
@@ -149,11 +151,13 @@ describe('a large batch', () => {
 describe('what is left behind', () => {
   const { encrypt, decrypt } = ecb(randomBytes(32))
   const seen: Uint8Array[] = []
-  const watched = (aes: BlockCipher): BlockCipher => (blocks) => {
-    const out = aes(blocks)
-    seen.push(blocks, out)
-    return out
-  }
+  const watched =
+    (aes: BlockCipher): BlockCipher =>
+    (blocks) => {
+      const out = aes(blocks)
+      seen.push(blocks, out)
+      return out
+    }
   const zeroBytes = (): boolean => seen.every((bytes) => bytes.every((byte) => byte === 0))
 
   test('every block that AES gave or took is cleared', () => {

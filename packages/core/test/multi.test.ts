@@ -46,8 +46,14 @@ describe('any of several places suffices', () => {
     expect(inspect(envelope).entries).toHaveLength(1)
     expect(inspect(envelope).keyId).toBe(hex(good.keyId))
     expect(Buffer.from(await open(keyring, envelope, { id: '1' })).toString()).toBe('x')
-    const envelopes = await sealMany(keyring, Array.from({ length: 20 }, () => ({ plaintext: 'y', context: { id: '1' } })))
-    const opened = await openMany(keyring, envelopes.map((one) => ({ envelope: one, context: { id: '1' } })))
+    const envelopes = await sealMany(
+      keyring,
+      Array.from({ length: 20 }, () => ({ plaintext: 'y', context: { id: '1' } })),
+    )
+    const opened = await openMany(
+      keyring,
+      envelopes.map((one) => ({ envelope: one, context: { id: '1' } })),
+    )
     expect(opened.every(({ status }) => status === 'fulfilled')).toBe(true)
     expect(openSync(createKeyring({ active: good }), envelopes[19]!, { id: '1' })).toHaveLength(1)
   })
@@ -77,11 +83,15 @@ describe('any of several places suffices', () => {
       },
     })
     const key = multi([half('test:even', (i) => i % 2 === 0), half('test:odd', (i) => i % 2 === 1)])
-    const wraps = await key.wrapMany(Array.from({ length: 10 }, (_, i) => dek(i)), Array(10).fill(context))
+    const wraps = await key.wrapMany(
+      Array.from({ length: 10 }, (_, i) => dek(i)),
+      Array(10).fill(context),
+    )
     const bad: WrappedKey = { ...wraps[0]!, bytes: new Uint8Array(40) }
     const deks = await key.unwrapMany([...wraps, bad], Array(11).fill(context))
     expect(deks.slice(0, 10).map((one) => hex(one as Uint8Array))).toEqual(Array.from({ length: 10 }, (_, i) => hex(dek(i))))
-    expect(deks[10]).toMatchObject({ code: 'ERR_KEY_DENIED', message: expect.stringContaining('place 2, test:odd') })
+    expect(deks[10]).toMatchObject({ code: 'ERR_KEY_DENIED' })
+    expect((deks[10] as Error).message).toContain('place 2, test:odd')
     expect(counts).toEqual([11, 11, 6, 6])
     expect(await key.unwrapMany([], [])).toEqual([])
   })
@@ -96,7 +106,9 @@ describe('abuse 24: when all fail, all are listed', () => {
   test('wrapping', async () => {
     await expect(key.wrap(dek(1), context)).rejects.toMatchObject(error('wraps'))
     await expect(key.wrapMany([dek(1)], [context])).rejects.toMatchObject(error('wraps'))
-    await expect(key.wrap(dek(1), context)).rejects.toMatchObject({ cause: { errors: [{ code: 'ERR_KEY_DENIED' }, { code: 'ERR_KEY_UNAVAILABLE' }, {}] } })
+    await expect(key.wrap(dek(1), context)).rejects.toMatchObject({
+      cause: { errors: [{ code: 'ERR_KEY_DENIED' }, { code: 'ERR_KEY_UNAVAILABLE' }, {}] },
+    })
   })
 
   test('unwrapping', async () => {

@@ -12,12 +12,11 @@ function* later(of: number, ms = 1): Steps<number> {
   return yield* perform({ async: () => sleep(ms, of), sync: () => of })
 }
 
-function* failing(error: unknown): Steps<never> {
-  return yield* perform<never>({ async: () => Promise.reject(error as Error), sync: () => fail(error) })
-}
-
-function fail(error: unknown): never {
-  throw error
+function* failing(error: Error): Steps<never> {
+  const fail = (): never => {
+    throw error
+  }
+  return yield* perform<never>({ async: async () => fail(), sync: fail })
 }
 
 describe('together', () => {
@@ -44,7 +43,10 @@ describe('together', () => {
     function* cached(): Steps<number> {
       return isThere ? 8 : yield* perform({ async: fetch, sync: () => 0 })
     }
-    expect(await runAsync(together(Array.from({ length: 40 }, cached)))).toEqual([...Array<number>(16).fill(7), ...Array<number>(24).fill(8)])
+    expect(await runAsync(together(Array.from({ length: 40 }, cached)))).toEqual([
+      ...Array<number>(16).fill(7),
+      ...Array<number>(24).fill(8),
+    ])
     expect(calls).toBe(16)
   })
 

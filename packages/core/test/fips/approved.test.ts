@@ -49,7 +49,7 @@ test('afterwards, for good', () => {
   // until FIPS mode is switched off, by whomever
   isOn = false
   expect(() => usableSuite(1, suites)).toThrow(expect.objectContaining({ code: 'ERR_FIPS', message: 'FIPS mode was switched off' }))
-  for (const call of [() => openTextSync(keyring, envelope, { id: '1' }), () => sealSync(keyring, 'x', { id: '1' })]) expect(codeOf(call)).toBe('ERR_FIPS')
+  for (const call of [() => openTextSync(keyring, envelope, { id: '1' }), () => sealSync(keyring, 'x', { id: '1' })])
+    expect(codeOf(call)).toBe('ERR_FIPS')
   expect(inspect(envelope).suite.id).toBe(1)
 })
-

@@ -9,7 +9,7 @@ import { temporaryFolder } from '@keyfold/test-support'
 import { describe, expect, test } from 'vitest'
 import { requireFips } from '../../src/fips.ts'
 import { openTextSync, sealSync } from '../../src/index.ts'
-import { codeOf, insecureKeyring } from '../keys.ts'
+import { insecureKeyring } from '../keys.ts'
 import { hex, unhex } from '../vectors.ts'
 
 const source = (name: string): string => pathToFileURL(resolve(import.meta.dirname, '../../src', name)).href
@@ -51,10 +51,10 @@ describe('without a FIPS provider', () => {
   })
 
   test('Node itself does not start with --enable-fips, nor with a configuration that asks for what is not there', async () => {
-    await expect(run(`console.log('"started"')`, {}, '--enable-fips')).rejects.toThrow()
+    await expect(run('console.log(7)', {}, '--enable-fips')).rejects.toThrow()
     const conf = join(temporaryFolder(), 'openssl.cnf')
     writeFileSync(conf, 'nodejs_conf = init\n[init]\nalg_section = algorithms\n[algorithms]\ndefault_properties = fips=yes\n')
-    await expect(run(`console.log('"started"')`, { OPENSSL_CONF: conf })).rejects.toThrow()
+    await expect(run('console.log(7)', { OPENSSL_CONF: conf })).rejects.toThrow()
   })
 })
 
@@ -126,7 +126,9 @@ function withProvider(folder: string): void {
     `,
       environment('base'),
     )) as { sealed: string[]; opened: string[]; moved: string[]; streamed: string }
-    expect(result.sealed.map((one) => openTextSync(insecureKeyring('a'), unhex(one), { id: '1' }))).toEqual(Array.from({ length: 20 }, (_, i) => `theirs ${i}`))
+    expect(result.sealed.map((one) => openTextSync(insecureKeyring('a'), unhex(one), { id: '1' }))).toEqual(
+      Array.from({ length: 20 }, (_, i) => `theirs ${i}`),
+    )
     expect(result.opened).toEqual(Array.from({ length: 20 }, (_, i) => `ours ${i}`))
     expect(result.moved).toEqual(Array(20).fill('fulfilled'))
     expect(result.streamed).toBe('streamed')
@@ -164,10 +166,12 @@ function withProvider(folder: string): void {
 
   test('--enable-fips does for a configuration without default properties', async () => {
     const env = environment('default')
-    writeFileSync(env['OPENSSL_CONF']!, `nodejs_conf = init\n.include ${folder}/fipsmodule.cnf\n[init]\nproviders = p\n[p]\nfips = fips_sect\ndefault = d\n[d]\nactivate = 1\n`)
-    const script = `console.log(JSON.stringify({ refused: attempt(requireFips) ?? null }))`
+    writeFileSync(
+      env['OPENSSL_CONF']!,
+      `nodejs_conf = init\n.include ${folder}/fipsmodule.cnf\n[init]\nproviders = p\n[p]\nfips = fips_sect\ndefault = d\n[d]\nactivate = 1\n`,
+    )
+    const script = 'console.log(JSON.stringify({ refused: attempt(requireFips) ?? null }))'
     expect(await run(script, env, '--enable-fips')).toEqual({ refused: null })
     expect(await run(script, env)).toMatchObject({ refused: { message: 'FIPS mode of node:crypto is off' } })
   })
 }
-

@@ -94,25 +94,42 @@ const batches: ReadonlyArray<[promise: string, made: object]> = [
         wraps.map((wrapped) => tryOr(() => good.unwrapSync(wrapped, undefined as never), new Uint8Array(32))),
     },
   ],
-  ['a changed data key', { wrapMany: async (deks: Uint8Array[]) => (await wrapEach(deks)).map((one, i) => (deks[i]!.fill(7), one)), unwrapMany: unwrapEach }],
+  [
+    'a changed data key',
+    { wrapMany: async (deks: Uint8Array[]) => (await wrapEach(deks)).map((one, i) => (deks[i]!.fill(7), one)), unwrapMany: unwrapEach },
+  ],
   [
     'one buffer for doubles',
     {
       wrapMany: wrapEach,
       unwrapMany: async (wraps: WrappedKey[]) => {
         const opened = new Map<string, Uint8Array | Error>()
-        for (const [i, dek] of (await unwrapEach(wraps)).entries()) if (!opened.has(`${wraps[i]!.bytes}`)) opened.set(`${wraps[i]!.bytes}`, dek)
+        for (const [i, dek] of (await unwrapEach(wraps)).entries())
+          if (!opened.has(`${wraps[i]!.bytes}`)) opened.set(`${wraps[i]!.bytes}`, dek)
         return wraps.map(({ bytes }) => opened.get(`${bytes}`))
       },
     },
   ],
-  ['wraps that open in batches alone', { wrapMany: async (deks: Uint8Array[]) => (await wrapEach(deks)).map(mirrored), unwrapMany: async (wraps: WrappedKey[]) => unwrapEach(wraps.map(mirrored)) }],
-  ['a material id that is not looked at', { wrapMany: wrapEach, unwrapMany: async (wraps: WrappedKey[]) => unwrapEach(wraps.map((one) => ({ ...one, materialId: new Uint8Array(6) }))) }],
+  [
+    'wraps that open in batches alone',
+    {
+      wrapMany: async (deks: Uint8Array[]) => (await wrapEach(deks)).map(mirrored),
+      unwrapMany: async (wraps: WrappedKey[]) => unwrapEach(wraps.map(mirrored)),
+    },
+  ],
+  [
+    'a material id that is not looked at',
+    {
+      wrapMany: wrapEach,
+      unwrapMany: async (wraps: WrappedKey[]) => unwrapEach(wraps.map((one) => ({ ...one, materialId: new Uint8Array(6) }))),
+    },
+  ],
   [
     'a bad wrap that ends a large batch',
     {
       wrapMany: wrapEach,
-      unwrapMany: async (wraps: WrappedKey[]) => (wraps.length < 10 ? unwrapEach(wraps) : wraps.map((wrapped) => good.unwrapSync(wrapped, undefined as never))),
+      unwrapMany: async (wraps: WrappedKey[]) =>
+        wraps.length < 10 ? unwrapEach(wraps) : wraps.map((wrapped) => good.unwrapSync(wrapped, undefined as never)),
     },
   ],
   ['an ending at 1000', { wrapMany: wrapEach, unwrapMany: async (wraps: WrappedKey[]) => unwrapEach(wraps.slice(0, 1000)) }],
