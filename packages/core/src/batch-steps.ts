@@ -7,7 +7,7 @@ import { canonicalContext } from './context.ts'
 import { KeyfoldError } from './errors.ts'
 import type { Entry, Envelope } from './format.ts'
 import { encode, parse, toBytes } from './format.ts'
-import { wrapAll } from './key-batch.ts'
+import { append, wrapAll } from './key-batch.ts'
 import type { KeySource } from './key-source.ts'
 import type { OpenedDek } from './open-dek.ts'
 import { openDeks } from './open-dek.ts'
@@ -33,24 +33,28 @@ export function* sealManySteps(keys: KeySource, records: readonly PlainRecord[])
   const plain = records.map(({ plaintext, context }, i) =>
     assertGood(
       i,
-      now(() => ({ payload: payloadOf(plaintext), context: canonicalContext(context) })),
+      attemptNow(() => ({ payload: payloadOf(plaintext), context: canonicalContext(context) })),
     ),
   )
   const drafts: Draft[] = []
   try {
     for (const { payload, context } of plain) drafts.push(draft(payload, context))
-    const sealing = yield* together(drafts.map(({ context }) => keys.sealingKeys(context)))
+    const sealing = yield* together(drafts.map(({ context }, i) => sealingKeys(keys, context, i)))
     const entries = yield* wrapForEach(sealing, drafts)
-    return drafts.map((record, i) => finish(record, assertGood(i, entries[i]!)))
+    return drafts.map((record, i) => finish(record, orThrow(entries[i]!)))
   } finally {
     for (const { dek } of drafts) wipe(dek)
   }
 }
 
+function* sealingKeys(keys: KeySource, context: CanonicalContext, i: number): Steps<readonly KeyWrapper[]> {
+  return assertGood(i, yield* attempt(keys.sealingKeys(context)))
+}
+
 export function* openManySteps(keys: KeySource, records: readonly SealedRecord[]): Steps<Array<Result<Uint8Array>>> {
   const opened = yield* openAll(keys, records)
   try {
-    return opened.map((one) => (one instanceof KeyfoldError ? one : now(() => openBody(one.envelope, one, one.context))))
+    return opened.map((one) => (one instanceof KeyfoldError ? one : attemptNow(() => openBody(one.envelope, one, one.context))))
   } finally {
     wipeAll(opened)
   }
@@ -71,7 +75,7 @@ function* rewrapOpened(keys: KeySource, records: readonly OpenedRecord[]): Steps
   const entries = yield* wrapForEach(sealing, records)
   const foreign = yield* together(records.map(({ envelope }) => attempt(foreignEntries(keys, envelope))))
   return records.map(({ sealed, envelope }, i) =>
-    now(() => inFormOf(sealed, encode({ ...envelope, entries: [...orThrow(entries[i]!), ...orThrow(foreign[i]!)] }))),
+    attemptNow(() => inFormOf(sealed, encode({ ...envelope, entries: [...orThrow(entries[i]!), ...orThrow(foreign[i]!)] }))),
   )
 }
 
@@ -79,7 +83,7 @@ function* rewrapOpened(keys: KeySource, records: readonly OpenedRecord[]): Steps
 function* openAll(keys: KeySource, records: readonly SealedRecord[]): Steps<Array<Result<OpenedRecord>>> {
   checkBatch(records, ({ envelope }) => envelope)
   const wanted = records.map(({ envelope, context }) =>
-    now(() => ({ sealed: envelope, context: canonicalContext(context), envelope: parse(toBytes(envelope)) })),
+    attemptNow(() => ({ sealed: envelope, context: canonicalContext(context), envelope: parse(toBytes(envelope)) })),
   )
   return yield* forGood(wanted, function* (good) {
     const deks = yield* openDeks(keys, good)
@@ -121,11 +125,7 @@ function byKey(sealing: ReadonlyArray<Result<readonly KeyWrapper[]>>): Map<KeyWr
   const groups = new Map<KeyWrapper, Place[]>()
   for (const [record, keys] of sealing.entries()) {
     if (keys instanceof KeyfoldError) continue
-    for (const [entry, wrapper] of keys.entries()) {
-      const group = groups.get(wrapper)
-      if (group === undefined) groups.set(wrapper, [{ record, entry }])
-      else group.push({ record, entry })
-    }
+    for (const [entry, wrapper] of keys.entries()) append(groups, wrapper, { record, entry })
   }
   return groups
 }
@@ -140,7 +140,7 @@ function* forGood<A extends object, B>(
   return items.map((item) => (item instanceof KeyfoldError ? item : results.next().value!))
 }
 
-function now<T>(work: () => T): Result<T> {
+function attemptNow<T>(work: () => T): Result<T> {
   try {
     return work()
   } catch (error) {

@@ -22,6 +22,13 @@ export function isSyncBatchKeyWrapper(wrapper: KeyWrapper): wrapper is SyncBatch
   return 'wrapManySync' in wrapper && 'unwrapManySync' in wrapper
 }
 
+/** Adds to what one key is to be asked. */
+export function append<Q>(questions: Map<KeyWrapper, Q[]>, wrapper: KeyWrapper, question: Q): void {
+  const group = questions.get(wrapper)
+  if (group === undefined) questions.set(wrapper, [question])
+  else group.push(question)
+}
+
 /** Wraps data keys, each in its own context; all of them or none. */
 export function* wrapAll(wrapper: KeyWrapper, deks: readonly Uint8Array[], contexts: readonly CanonicalContext[]): Steps<WrappedKey[]> {
   const out: WrappedKey[] = []
@@ -112,6 +119,6 @@ export function assertCount(wrapper: KeyWrapper, answers: readonly unknown[], co
   if (Array.isArray(answers) && answers.length === count) return
   const given = Array.isArray(answers) ? answers.length : 'no list of'
   // data keys may be among them
-  if (Array.isArray(answers)) wipe(...answers.filter((answer) => answer instanceof Uint8Array))
+  if (Array.isArray(answers)) for (const answer of answers) if (answer instanceof Uint8Array) wipe(answer)
   throw badAnswer(wrapper, `${given} results for a batch of ${count}`)
 }

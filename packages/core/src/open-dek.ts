@@ -6,7 +6,7 @@ import { KeyfoldError } from './errors.ts'
 import type { Failure } from './failures.ts'
 import { inOne } from './failures.ts'
 import type { Entry, Header } from './format.ts'
-import { unwrapEach } from './key-batch.ts'
+import { append, unwrapEach } from './key-batch.ts'
 import type { KeySource } from './key-source.ts'
 import { unwrapStep } from './key-source.ts'
 import type { Steps } from './steps.ts'
@@ -72,7 +72,7 @@ function* searchAll(keys: KeySource, wanted: readonly Wanted[], results: Array<O
       else append(turns, one.wrapper, { at, search, wrapped: one.wrapped })
     }
     searches = []
-    for (const [wrapper, group] of turns) searches.push(...(yield* takeTurns(wrapper, group, results)))
+    for (const [wrapper, group] of turns) for (const closed of yield* takeTurns(wrapper, group, results)) searches.push(closed)
   }
 }
 
@@ -101,12 +101,6 @@ function* takeTurns(wrapper: KeyWrapper, turns: readonly Turn[], results: Array<
       return true
     }
   })
-}
-
-function append<K, V>(groups: Map<K, V[]>, name: K, value: V): void {
-  const group = groups.get(name)
-  if (group === undefined) groups.set(name, [value])
-  else group.push(value)
 }
 
 /** The way through one envelope's entries. */

@@ -138,7 +138,7 @@ describe('a key that fails', () => {
     const denied = service({ wrapMany: async () => Promise.reject(new KeyfoldError('ERR_KEY_DENIED', 'no')) })
     const never: KeyWrapper = { ...remoteWrapper('b'), wrap: () => expect.unreachable() }
     const keyring = createKeyring({ active: denied, recovery: [never] })
-    expect(await codeOfAsync(sealMany(keyring, plain(5)))).toBe('ERR_KEY_DENIED')
+    await expect(sealMany(keyring, plain(5))).rejects.toMatchObject({ code: 'ERR_KEY_DENIED', message: 'no' })
     const next = createKeyring({ active: denied, recovery: [never], decryptOnly: [insecureWrapper('c')] })
     const old = sealManySync(createKeyring({ active: insecureWrapper('c') }), plain(5)).map((envelope) => ({ envelope, context }))
     expect(codes(await rewrapMany(next, old))).toEqual(Array(5).fill('ERR_KEY_DENIED'))

@@ -312,6 +312,7 @@ describe('branch keys', () => {
     keys.forget()
     expect(new Set(short(openManySync(keys, batch)))).toEqual(new Set(['ERR_BRANCH_KEY_LOCKED']))
     expect(codeOf(() => sealManySync(keys, records))).toBe('ERR_BRANCH_KEY_LOCKED')
+    expect(() => sealManySync(keys, records)).toThrow(/^records\[0\]: /)
     expect(short(await openMany(keys, batch))).toEqual(payloads(records))
   })
 
