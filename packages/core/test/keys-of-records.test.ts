@@ -133,7 +133,7 @@ describe('opening', () => {
     ...remoteWrapper(name),
     unwrap: () => Promise.reject(new KeyfoldError(code, `${name} is out`, { hint: `See to ${name}.` })),
   })
-  const ringOf = (...wrappers: KeyWrapper[]): Keyring => createKeyring({ active: c, decryptOnly: wrappers } as { active: KeyWrapper })
+  const ringOf = (...wrappers: KeyWrapper[]): Keyring => createKeyring<KeyWrapper>({ active: c, decryptOnly: wrappers })
 
   test('no key at hand: the error names the keys that would', () => {
     expect(() => openSync(insecureKeyring('c'), inTwo, row)).toThrow(
