@@ -1,19 +1,29 @@
-// `npm run mutation -- --package core [--files bytes,wrappers/key-file]`: changes the package's code in one place at a time, and counts how many of
-// these mutants its fast tests notice; below the bar it fails.
-import { resolve } from 'node:path'
+// `npm run mutation -- --package core [--part 1/4] [--files bytes,wrappers/key-file]`: changes the package's code in one place at a time, and counts
+// how many of these mutants its fast tests notice; below the bar it fails.
 import { parseArgs } from 'node:util'
 import { figureLine } from '../figure.ts'
 import { root } from '../run-step.ts'
-import { isPackage, packages } from './packages.ts'
 import type { PackageName } from './packages.ts'
+import { isPackage, packages } from './packages.ts'
+import type { Part } from './part.ts'
+import { parsePart, uncertainty } from './part.ts'
 import { runMutants } from './run.ts'
 import { countsOf, detailLine, scoreOf } from './score.ts'
 
-function chosen(): { name: PackageName; files: readonly string[] } | undefined {
+interface Choice {
+  readonly name: PackageName
+  readonly part: Part
+  readonly files: readonly string[]
+}
+
+function chosen(): Choice | undefined {
   try {
-    const { values } = parseArgs({ options: { package: { type: 'string', default: 'core' }, files: { type: 'string', default: '' } } })
+    const text = { type: 'string' } as const
+    const { values } = parseArgs({ options: { package: { ...text, default: 'core' }, part: text, files: text } })
     if (!isPackage(values.package)) return undefined
-    return { name: values.package, files: values.files === '' ? [] : values.files.split(',') }
+    // a few files are soon done
+    const part = parsePart(values.part ?? (values.files === undefined ? packages[values.package].part : '1/1'))
+    return part && { name: values.package, part, files: values.files?.split(',') ?? [] }
   } catch {
     return undefined
   }
@@ -21,19 +31,24 @@ function chosen(): { name: PackageName; files: readonly string[] } | undefined {
 
 const choice = chosen()
 if (choice === undefined) {
-  console.error(`usage: npm run mutation -- [--package ${Object.keys(packages).join('|')}] [--files NAME,…]   (NAME: a file of src, without .ts)`)
+  console.error(`usage: npm run mutation -- [--package ${Object.keys(packages).join('|')}] [--part K/N] [--files NAME,…]
+  K/N: the Kth of N parts, 1/1 for all mutants; NAME: a file of src, without .ts`)
   process.exitCode = 64
 } else {
-  const { name, files } = choice
-  // Stryker and the vitest configuration, which runs in its processes, start from here
-  process.chdir(resolve(root))
-  process.env['KEYFOLD_MUTATED'] = name
+  const { name, part, files } = choice
+  // Stryker starts from here
+  process.chdir(root)
   const source = `packages/${name}/src`
   const patterns = files.length === 0 ? [`${source}/**/*.ts`] : files.map((file) => `${source}/${file}.ts`)
-  const counts = countsOf(await runMutants(name, patterns))
+  const { results, all } = await runMutants(name, patterns, part)
+  const counts = countsOf(results)
+  const share = scoreOf(counts)
   const { bar } = packages[name]
-  const subject = files.length === 0 ? name : `${name} (${files.join(', ')})`
   console.log(detailLine(counts))
-  console.log(figureLine('mutation', subject, scoreOf(counts), `${counts.valid} mutants killed`, bar))
-  process.exitCode = scoreOf(counts) >= bar ? 0 : 1
+  if (part.of > 1) {
+    const give = uncertainty(share, counts.valid, all).toFixed(1)
+    console.log(`part ${part.part} of ${part.of}: ${results.length} of ${all} mutants; 95 % of such parts are within ${give} of the score of all`)
+  }
+  console.log(figureLine('mutation', files.length === 0 ? name : `${name} (${files.join(', ')})`, share, `${counts.valid} mutants killed`, bar))
+  process.exitCode = share >= bar ? 0 : 1
 }

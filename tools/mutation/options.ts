@@ -10,7 +10,8 @@ import type { PackageName } from './packages.ts'
 export function optionsFor(name: PackageName, pass: string, patterns: readonly string[]): PartialStrykerOptions {
   return {
     mutate: [...patterns],
-    plugins: ['@stryker-mutator/vitest-runner'],
+    plugins: ['@stryker-mutator/vitest-runner', './tools/mutation/part-checker.ts'],
+    checkers: ['part'],
     testRunner: 'vitest',
     vitest: { configFile: 'tools/mutation/vitest.config.ts', related: false },
     coverageAnalysis: 'perTest',
@@ -19,6 +20,7 @@ export function optionsFor(name: PackageName, pass: string, patterns: readonly s
     // Beside an endless loop, which Stryker counts, a mutant may wait for what never comes. No test waits so long by itself.
     timeoutMS: 10_000,
     timeoutFactor: 2,
+    dryRunTimeoutMinutes: 15,
     // Nothing but what the tests of a package need is copied for the mutants.
     ignorePatterns: ['/.*', '/reports', '/docs', '/examples', '/bench', '/tests', '/packages/*/dist'],
     reporters: ['clear-text', 'html', 'json', 'progress-append-only'],

@@ -9,8 +9,26 @@ import { Stryker } from '@stryker-mutator/core'
 import { root } from '../run-step.ts'
 import { optionsFor } from './options.ts'
 import type { PackageName } from './packages.ts'
+import type { Part } from './part.ts'
+import { isOfPart } from './part.ts'
+import { OTHER_PART } from './part-checker.ts'
 
-export async function runMutants(name: PackageName, patterns: readonly string[]): Promise<MutantResult[]> {
+/** @returns the mutants of the part, and how many there are in all */
+export async function runMutants(
+  name: PackageName,
+  patterns: readonly string[],
+  part: Part,
+): Promise<{ results: MutantResult[]; all: number }> {
+  // what vitest.config.ts and part-checker.ts read, which run in processes of Stryker
+  Object.assign(process.env, { KEYFOLD_MUTATED: name, KEYFOLD_MUTATION_PART: `${part.part}/${part.of}` })
+  const all = await runPasses(name, patterns)
+  // not all that is left out came before the checker: code that no test runs does not
+  const results = all.filter((mutant) => isOfPart(part, mutant))
+  if (results.some(({ statusReason }) => statusReason === OTHER_PART)) throw new Error('a mutant of this part was left out')
+  return { results, all: all.length }
+}
+
+async function runPasses(name: PackageName, patterns: readonly string[]): Promise<MutantResult[]> {
   const first = await new Stryker({ ...optionsFor(name, 'tests', patterns), ignoreStatic: true }).runMutationTest()
   const isSetAside = (mutant: MutantResult): boolean => mutant.status === 'Ignored' && mutant.static === true
   const setAside = first.filter(isSetAside)

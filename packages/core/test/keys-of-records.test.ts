@@ -208,7 +208,7 @@ describe('isCurrent', () => {
     ['a decrypt-only key in place of one', under(a, c), false],
     ['the sealing keys and a decrypt-only one', under(a, b, c), false],
     ['keys that are not held', under(insecureWrapper('d')), false],
-  ])('%s: %j', (_name, envelope, current) => expect(isCurrent(keyring, envelope)).toBe(current))
+  ])('%s', (_name, envelope, current) => expect(isCurrent(keyring, envelope)).toBe(current))
 })
 
 test('inspect shows all that is public, in bytes and in text', () => {

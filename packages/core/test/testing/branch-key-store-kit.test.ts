@@ -174,7 +174,7 @@ const broken: ReadonlyArray<[fault: string, store: () => BranchKeyStore, noticed
 ]
 
 test.each(broken)('the kit notices a store that %s', async (_, store, noticed) => {
-  const failures = await failuresOf((declare) => testBranchKeyStore({ test: declare, store }))
+  const failures = await failuresOf((declare) => testBranchKeyStore({ test: declare, store }), noticed)
   expect(Object.keys(failures)).toContainEqual(expect.stringMatching(noticed))
 })
 
