@@ -161,7 +161,7 @@ function base64Key(text: Uint8Array): Uint8Array | undefined {
     const bit = i * 6
     const pair = digit << (10 - (bit % 8))
     key[bit >> 3]! |= pair >> 8
-    if ((bit >> 3) + 1 < key.length) key[(bit >> 3) + 1]! |= pair & 0xff
+    key[(bit >> 3) + 1]! |= pair & 0xff
   }
   return key[KEY_LENGTH] === 0 ? key.slice(0, KEY_LENGTH) : undefined
 }
