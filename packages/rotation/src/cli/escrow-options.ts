@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { KeyfoldError } from '@keyfold/core'
 import type { Command } from 'commander'
+import type { Config } from '../config-schema.ts'
 import { rotationError } from '../errors.ts'
 import { findLedger, openLedger } from '../ledger/open.ts'
 import type { LedgerEscrow } from '../ledger/types.ts'
@@ -39,15 +40,21 @@ export function refuseUnconfirmable({ escrowTo, escrowConfirmed }: EscrowFlags):
  *
  * @throws KeyfoldError ERR_USAGE, and what opening the second key ends with
  */
-export async function escrowOf(id: string, { escrowTo, escrowUnder }: EscrowFlags): Promise<Escrow> {
+export async function escrowOf(id: string, { escrowTo, escrowUnder }: EscrowFlags, { config }: LoadedConfig): Promise<Escrow> {
   const file = escrowTo ?? (await ask(`A keychain is lost with its machine. A file for a copy of ${id}, on another disk: `))
   if (file === '') throw usageError('a key in a keychain needs an escrow', 'Nothing was done. Name a file on a disk that survives this machine.')
-  return { id, file, under: escrowUnder === undefined ? undefined : await secondKey(escrowUnder) }
+  return { id, file, under: escrowUnder === undefined ? undefined : await secondKey(escrowUnder, config) }
 }
 
-/** The key that an escrow is wrapped under. One of the keychain would be lost together with what it is to bring back. */
-export async function secondKey(uri: string): Promise<NonNullable<Escrow['under']>> {
-  const key = keyAt(uri, { path: (path) => resolve(path) }, '--escrow-under')
+/**
+ * The key that an escrow is wrapped under. One of the keychain would be lost together with what it is to bring back.
+ *
+ * @param config where there is one: how AWS KMS is reached
+ */
+export async function secondKey(uri: string, config: Pick<Config, 'awsKms'> | undefined): Promise<NonNullable<Escrow['under']>> {
+  // an escrow has none of the pairs that records show the key service in clear
+  const { clearContext: _, ...awsKms } = config?.awsKms ?? {}
+  const key = keyAt(uri, { path: (path) => resolve(path), awsKms }, '--escrow-under')
   if (key.id.startsWith('keychain:'))
     throw usageError('an escrow under a key of the same keychain is lost with it', 'Name a key that is kept elsewhere: key-file:PATH.')
   return key.open()

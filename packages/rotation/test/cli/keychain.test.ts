@@ -3,6 +3,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, 
 import { join } from 'node:path'
 import { createKeyring, inspect, seal, toBytes, toText } from '@keyfold/core'
 import { createKeyFile, keyFile } from '@keyfold/core/key-file'
+import { startKmsEmulator } from '@keyfold/kms-emulator'
 import { noKeychainSession, requireOrSkip, startKeychainSession } from '@keyfold/test-support'
 import type { KeychainSession } from '@keyfold/test-support'
 import type { TestContext } from 'vitest'
@@ -109,6 +110,26 @@ test('an escrow is for its owner alone; wrapped, it says under which key, and sh
   expect(asKeyFile.code).toBe(0)
   for (const file of ['usb.envelope', 'usb.key']) expect(statSync(join(folder, file)).mode & 0o777).toBe(0o600)
   expect(stdout + asKeyFile.stdout + asKeyFile.stderr).not.toContain(readFileSync(join(folder, 'usb.key'), 'utf8').trim())
+})
+
+test('an escrow may be wrapped under a key of AWS KMS, reached as the config says', async (context) => {
+  const { folder, env, configure } = await scene(context)
+  const kms = await startKmsEmulator()
+  onTestFinished(() => kms.close())
+  const made = await fetch(kms.endpoint, { method: 'POST', headers: { 'x-amz-target': 'TrentService.CreateKey' }, body: '{}' })
+  const { KeyMetadata } = (await made.json()) as { KeyMetadata: { Arn: string } }
+  const under = ['--escrow-under', `aws-kms:${KeyMetadata.Arn}`]
+  // names of pairs that the records have, and an escrow has not
+  configure((config) => (config.awsKms = { endpoint: kms.endpoint, clearContext: ['table'] }))
+  const credentials = { AWS_ACCESS_KEY_ID: 'emulated', AWS_SECRET_ACCESS_KEY: 'emulated' }
+  const create = [...CREATE, '--escrow-to', 'usb.envelope', ...under, '--escrow-confirmed']
+  const created = await kmsRotate(folder, create, { env: { ...env, ...credentials } })
+  expect([created.code, created.stdout]).toEqual([0, expect.stringContaining(KeyMetadata.Arn)])
+  const other = await startKeychainSession()
+  onTestFinished(() => other.stop())
+  const restore = ['keychain', 'restore', 'keychain:payroll/q4', '--escrow-from', 'usb.envelope', ...under]
+  const restored = await kmsRotate(folder, restore, { env: { ...other.env, ...credentials } })
+  expect([restored.code, restored.stdout]).toEqual([0, expect.stringContaining('restored')])
 })
 
 test('an entry that is there already is found before an escrow is written', async (context) => {

@@ -22,7 +22,7 @@ export async function createInKeychain(uri: string, flags: EscrowFlags, { output
   refuseUnconfirmable(flags)
   const loaded = await loadConfig(config)
   await refuseTaken(id, uri, loaded)
-  const escrow = await escrowOf(id, flags)
+  const escrow = await escrowOf(id, flags, loaded)
   const kek = randomBytes(32)
   try {
     const keyId = hexOf(localKeyId(kek))

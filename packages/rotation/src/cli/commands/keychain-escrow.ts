@@ -35,7 +35,7 @@ async function escrowKey(uri: string, flags: EscrowFlags, { output, config }: Ca
   try {
     const keyId = hexOf(localKeyId(kek))
     refuseOther(id, keyId, await knownKeyIds(id, loaded))
-    const escrow = await escrowOf(id, flags)
+    const escrow = await escrowOf(id, flags, loaded)
     await writeEscrow(escrow, kek)
     const confirmed = await confirmEscrow(escrow, keyId, flags, loaded)
     output.result('escrow_created', confirmed, () => escrowText(confirmed))

@@ -33,7 +33,7 @@ async function restore(uri: string, { escrowFrom: file, escrowUnder }: Flags, { 
   const id = keychainId(uri)
   const loaded = await configIfAny(config)
   const known = loaded === undefined ? [] : await knownKeyIds(id, loaded)
-  const kek = await readEscrow({ id, file, under: escrowUnder === undefined ? undefined : await secondKey(escrowUnder) })
+  const kek = await readEscrow({ id, file, under: escrowUnder === undefined ? undefined : await secondKey(escrowUnder, loaded?.config) })
   try {
     const keyId = hexOf(localKeyId(kek))
     refuseOther(id, keyId, known)
