@@ -6,7 +6,7 @@ import type { Entry } from '../../packages/core/src/format.ts'
 import { encode, MATERIAL_ID_LENGTH, SUITE_AES_256_GCM, toText } from '../../packages/core/src/format.ts'
 import { localKeyWrapper } from '../../packages/core/src/local-wrap.ts'
 
-type Pairs = ReadonlyArray<readonly [string, string]>
+export type Pairs = ReadonlyArray<readonly [string, string]>
 
 export interface ValidCase {
   name: string

@@ -14,6 +14,7 @@ interface Vectors {
 
 /** The published vectors, as they lie in the repository. */
 export const vectorsPath = join(repositoryRoot, 'vectors', 'envelope-v1.json')
+export const streamVectorsPath = join(repositoryRoot, 'vectors', 'stream-v1.json')
 export const vectors = JSON.parse(readFileSync(vectorsPath, 'utf8')) as Vectors
 
 export const unhex = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'hex'))

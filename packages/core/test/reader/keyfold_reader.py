@@ -1,7 +1,7 @@
 """A second reader of the Keyfold envelope, format v1.
 
 It is written from docs/format.md alone and shares no code with the library, so that a vector which passes in both shows that the page
-says enough. "Step n" is row n of the table in the section "Reading". It opens with local KEKs only.
+says enough. "Step n" is row n of the table in the section "Reading". It opens with local KEKs only. Streams are read by keyfold_stream_reader.py.
 
 Usage: keyfold_reader.py VECTORS.json      (needs Python 3.11 and the package `cryptography`)
 """
@@ -94,12 +94,21 @@ def from_text(text: str) -> bytes:
 def parse(envelope: bytes | str) -> Envelope:
     """Steps 1 to 15: all that can be seen without a key."""
     is_text = isinstance(envelope, str)
-    data = from_text(envelope) if is_text else bytes(envelope)
+    entries, rest = parse_header(from_text(envelope) if is_text else bytes(envelope), SUITE, is_text)
+    require(rest.left() >= 32 + 4 + 16, MALFORMED)  # step 13
+    commitment, length = rest.take(32), int.from_bytes(rest.take(4), 'big')
+    require(length <= MAX_CIPHERTEXT, LIMIT)  # step 14
+    require(rest.left() == length + 16, MALFORMED)  # step 15
+    return Envelope(entries, commitment, rest.take(length), rest.take(16))
+
+
+def parse_header(data: bytes, expected_suite: int, is_text: bool = False) -> tuple[tuple[Entry, ...], Cursor]:
+    """Steps 4 to 12, which records and streams share; and what stands behind the wrapped keys."""
     require(len(data) >= 3 and data[:2] == MAGIC and 0x01 <= data[2] <= 0x1F, NOT_SEALED)  # step 4
     require(data[2] == VERSION, MALFORMED if is_text else VERSION_UNKNOWN)  # step 5
     require(len(data) >= 6, MALFORMED)  # step 6
     suite, flags, count = data[3:6]
-    require(suite == SUITE, 'ERR_ENVELOPE_SUITE')  # step 7
+    require(suite == expected_suite, 'ERR_ENVELOPE_SUITE')  # step 7
     require(flags == FLAGS, 'ERR_ENVELOPE_FLAGS')  # step 8
     require(count <= MAX_ENTRIES, LIMIT)  # step 9
     rest = Cursor(data, 6)
@@ -108,11 +117,7 @@ def parse(envelope: bytes | str) -> Envelope:
     entries = tuple(Entry(key_id, material_id, take_wrapped(rest)) for key_id, material_id in slots)  # step 11
     distinct = len({entry.key_id for entry in entries}) == count
     require(count > 0 and distinct and all(entry.wrapped for entry in entries), MALFORMED)  # step 12
-    require(rest.left() >= 32 + 4 + 16, MALFORMED)  # step 13
-    commitment, length = rest.take(32), int.from_bytes(rest.take(4), 'big')
-    require(length <= MAX_CIPHERTEXT, LIMIT)  # step 14
-    require(rest.left() == length + 16, MALFORMED)  # step 15
-    return Envelope(entries, commitment, rest.take(length), rest.take(16))
+    return entries, rest
 
 
 def take_wrapped(rest: Cursor) -> bytes:
@@ -141,14 +146,14 @@ def local_key_id(kek: bytes) -> bytes:
     return hmac.digest(kek, b'keyfold key id v1', 'sha256')[:12]
 
 
-def derive(dek: bytes) -> tuple[bytes, bytes, bytes]:
+def derive(dek: bytes, suite: int = SUITE) -> tuple[bytes, bytes, bytes]:
     """Commitment, body key and nonce."""
-    message = b'\0\0\0\x01' + b'keyfold record' + b'\0' + bytes([VERSION, SUITE, FLAGS]) + b'\0\0\x02\0'
+    message = b'\0\0\0\x01' + b'keyfold record' + b'\0' + bytes([VERSION, suite, FLAGS]) + b'\0\0\x02\0'
     derived = hmac.digest(dek, message, 'sha512')
     return derived[:32], derived[32:], derived[:12]
 
 
-def dek_of_entry(entry: Entry, kek: bytes, commitment: bytes) -> bytes:
+def dek_of_entry(entry: Entry, kek: bytes, commitment: bytes, suite: int) -> bytes:
     # Step 17. KWP tells a DEK of 25 to 31 bytes in 40 bytes as well, so the length has to be looked at after the unwrapping.
     require(entry.material_id == bytes(6) and len(entry.wrapped) == 40, NOT_AUTHENTIC)
     try:
@@ -156,18 +161,18 @@ def dek_of_entry(entry: Entry, kek: bytes, commitment: bytes) -> bytes:
     except InvalidUnwrap:
         raise Refused(NOT_AUTHENTIC) from None
     require(len(dek) == 32, NOT_AUTHENTIC)
-    require(hmac.compare_digest(derive(dek)[0], commitment), 'ERR_KEY_COMMITMENT')  # step 18
+    require(hmac.compare_digest(derive(dek, suite)[0], commitment), 'ERR_KEY_COMMITMENT')  # step 18
     return dek
 
 
-def find_dek(envelope: Envelope, keks: list[bytes]) -> bytes:
+def find_dek(entries: tuple[Entry, ...], commitment: bytes, keks: list[bytes], suite: int = SUITE) -> bytes:
     held = {local_key_id(kek): kek for kek in keks}
-    candidates = [entry for entry in envelope.entries if entry.key_id in held]
+    candidates = [entry for entry in entries if entry.key_id in held]
     require(len(candidates) > 0, 'ERR_KEY_NOT_FOUND')  # step 16
     failures = []
     for entry in candidates:
         try:
-            return dek_of_entry(entry, held[entry.key_id], envelope.commitment)
+            return dek_of_entry(entry, held[entry.key_id], commitment, suite)
         except Refused as refused:
             failures.append(refused)
     raise failures[0]
@@ -176,7 +181,7 @@ def find_dek(envelope: Envelope, keks: list[bytes]) -> bytes:
 def open_envelope(envelope: bytes | str, keks: list[bytes], context: list[tuple[str, str]]) -> bytes:
     encoded_context = canonical_context(context)  # before the envelope: it is the caller's own input
     parsed = parse(envelope)
-    commitment, body_key, nonce = derive(find_dek(parsed, keks))
+    commitment, body_key, nonce = derive(find_dek(parsed.entries, parsed.commitment, keks))
     aad = MAGIC + bytes([VERSION, SUITE, FLAGS]) + commitment + hashlib.sha256(encoded_context).digest()
     try:
         return AESGCM(body_key).decrypt(nonce, parsed.ciphertext + parsed.tag, aad)  # step 19
@@ -189,7 +194,7 @@ def check_valid(case: dict) -> list[str]:
     raw, text, context = bytes.fromhex(case['envelope']), case['text'], case['context']
     keks = [bytes.fromhex(kek) for kek in case['keks']]
     parsed = parse(raw)
-    dek = find_dek(parsed, keks)
+    dek = find_dek(parsed.entries, parsed.commitment, keks)
     commitment, body_key, nonce = derive(dek)
     found = {
         'keyIds': [entry.key_id.hex() for entry in parsed.entries],
@@ -232,11 +237,14 @@ def complaints(check: Callable[[dict], list[str]], case: dict) -> list[str]:
 
 
 def main(path: str) -> int:
+    return report(path, 'keyfold-vectors/1', {'valid': check_valid, 'invalid': check_invalid, 'contexts': check_context})
+
+
+def report(path: str, schema: str, checks: dict[str, Callable[[dict], list[str]]]) -> int:
     with open(path, encoding='utf-8') as file:
         vectors = json.load(file)
-    if vectors['schema'] != 'keyfold-vectors/1':
-        raise SystemExit('the schema of the vector file is not keyfold-vectors/1')
-    checks = {'valid': check_valid, 'invalid': check_invalid, 'contexts': check_context}
+    if vectors['schema'] != schema:
+        raise SystemExit(f'the schema of the vector file is not {schema}')
     results = [(f'{kind}: {case["name"]}', complaints(check, case)) for kind, check in checks.items() for case in vectors[kind]]
     failed = [(name, wrong) for name, wrong in results if wrong]
     for name, wrong in failed:
