@@ -1,15 +1,22 @@
 /**
- * The real backend, with a count of the stream keys that it was given and has not been told to forget. In a test file:
+ * The real backend, with a count of the stream keys that it was given and has not been told to forget, and with the buffers in which it got
+ * them and what they are derived from. In a test file:
  * `vi.mock('#backend', async (importOriginal) => (await import('./counted-backend.ts')).counted(await importOriginal()))`
  */
 import type * as Backend from '#backend'
 
 export const keys = { made: 0, alive: 0 }
+export const keyBuffers: Uint8Array[] = []
 
 export function counted(backend: typeof Backend): typeof Backend {
   return {
     ...backend,
+    hmacSha512(key, message) {
+      keyBuffers.push(key)
+      return backend.hmacSha512(key, message)
+    },
     gcmStream(key) {
+      keyBuffers.push(key)
       const cipher = backend.gcmStream(key)
       let wiped = false
       keys.made++

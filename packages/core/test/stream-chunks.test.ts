@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { ChunkMachine } from '../src/stream-chunks.ts'
 import { chunkLayout, chunkOpener, chunkSealer } from '../src/stream-chunks.ts'
+import type { ChunkCipher } from '../src/stream-cipher.ts'
 import { openingCipher, sealingCipher } from '../src/stream-cipher.ts'
 import { codeOf, insecureKey } from './keys.ts'
 import { CHUNK, payloadOf, SEALED_CHUNK } from './streams.ts'
@@ -97,12 +98,45 @@ describe('a machine forgets its key', () => {
     expect(alive(opening)).toBe(false)
   })
 
-  test('when it is told so, with what it had kept', () => {
+  test('when it is told so, as often as it is', () => {
     const machine = sealer()
     machine.push(payloadOf(100))
     machine.wipe()
     machine.wipe()
     expect(alive(machine)).toBe(false)
+  })
+})
+
+describe('a machine wipes', () => {
+  /** A cipher that does nothing but remember the buffers that it was given, and fails at a chunk. */
+  function remembering(failsAt = Number.POSITIVE_INFINITY): { cipher: ChunkCipher; inputs: Uint8Array[]; outputs: Uint8Array[] } {
+    const [inputs, outputs]: [Uint8Array[], Uint8Array[]] = [[], []]
+    const turn = (index: number, input: Uint8Array, out: Uint8Array): void => {
+      if (index === failsAt) throw new Error('not authentic')
+      inputs.push(input)
+      outputs.push(out.fill(7))
+    }
+    return { cipher: { prefix: context, seal: turn, open: turn, wipe: () => {} }, inputs, outputs }
+  }
+
+  test('what it had kept of a payload', () => {
+    const ended = remembering()
+    const machine = chunkSealer(ended.cipher)
+    machine.push(payloadOf(100))
+    machine.end()
+    expect(ended.inputs[0]).toEqual(new Uint8Array(100))
+    const cancelled = remembering()
+    const other = chunkSealer(cancelled.cipher)
+    other.push(payloadOf(100))
+    other.wipe()
+    other.end()
+    expect(cancelled.inputs[0]).toHaveLength(0)
+  })
+
+  test('what it made of a piece in which a later chunk fails', () => {
+    const { cipher, outputs } = remembering(2)
+    expect(() => chunkOpener(cipher).push(payloadOf(3 * SEALED_CHUNK))).toThrow('not authentic')
+    expect(outputs).toEqual([new Uint8Array(CHUNK), new Uint8Array(CHUNK)])
   })
 })
 

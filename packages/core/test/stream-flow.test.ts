@@ -7,7 +7,7 @@ import { temporaryFolder } from '@keyfold/test-support'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Keyring } from '../src/index.ts'
 import { createKeyring, openStream, sealStream } from '../src/index.ts'
-import { keys } from './counted-backend.ts'
+import { keyBuffers, keys } from './counted-backend.ts'
 import { codeOfAsync, insecureKeyring, remoteWrapper } from './keys.ts'
 import { CHUNK, cutInto, payloadOf, sealed, SEALED_CHUNK, sourceOf } from './streams.ts'
 import { hex } from './vectors.ts'
@@ -15,8 +15,8 @@ import { hex } from './vectors.ts'
 vi.mock('#backend', async (importOriginal) => (await import('./counted-backend.ts')).counted(await importOriginal()))
 
 beforeEach(() => {
-  keys.made = 0
-  keys.alive = 0
+  Object.assign(keys, { made: 0, alive: 0 })
+  keyBuffers.length = 0
 })
 
 const keyring = insecureKeyring('a')
@@ -92,6 +92,14 @@ describe.each(kinds)('%s', (_name, make, input) => {
   test('the key is forgotten when the stream has ended', async () => {
     await new Response(countedSource(input).readable.pipeThrough(make(keyring, context))).arrayBuffer()
     expect(keys).toEqual({ made: 1, alive: 0 })
+  })
+
+  test('the data key, and what is derived from it on the way to the cipher, are wiped before a chunk is read or written', async () => {
+    const transform = make(keyring, context)
+    const reading = transform.readable.getReader().read()
+    await Promise.all([transform.writable.getWriter().write(input), reading])
+    expect(keyBuffers.map(({ length }) => length)).toEqual([32, 32, 32, 32]) // data key, input key twice, chunk key
+    expect(keyBuffers.every((buffer) => buffer.every((byte) => byte === 0))).toBe(true)
   })
 
   test('a stream that nobody uses asks for no key', async () => {

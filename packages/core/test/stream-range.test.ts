@@ -22,7 +22,7 @@ const codeOfRange = (source: RangeSource, start = 0, end = 10): Promise<string |
   codeOfAsync(openRange(keyring, source, context, start, end))
 
 beforeEach(() => {
-  keys.alive = 0
+  Object.assign(keys, { made: 0, alive: 0 })
 })
 
 const places = [0, 1, 3].flatMap((n) => [-17, -1, 0, 1, 16].map((delta) => n * CHUNK + delta)).filter((place) => place >= 0)
