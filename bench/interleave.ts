@@ -28,6 +28,24 @@ export function interleave<Name extends string>(candidates: Readonly<Record<Name
   return Object.fromEntries(names.map((name) => [name, summary(samples.get(name)!)])) as Record<Name, Timing>
 }
 
+/** As `interleave`, for work that waits and is long enough for the clock by itself: one call a round, after one to warm up. */
+export async function interleaveLong<Name extends string>(
+  candidates: Readonly<Record<Name, () => Promise<unknown>>>,
+  rounds = ROUNDS,
+): Promise<Record<Name, Timing>> {
+  const names = Object.keys(candidates) as Name[]
+  const samples = new Map<Name, number[]>(names.map((name) => [name, []]))
+  for (let round = -1; round < rounds; round++) {
+    for (let i = 0; i < names.length; i++) {
+      const name = names[(i + round + 1) % names.length]!
+      const start = process.hrtime.bigint()
+      await candidates[name]()
+      if (round >= 0) samples.get(name)!.push(Number(process.hrtime.bigint() - start) / 1000)
+    }
+  }
+  return Object.fromEntries(names.map((name) => [name, summary(samples.get(name)!)])) as Record<Name, Timing>
+}
+
 /** Warms the candidate up while it finds out how many calls fill a round. */
 function callsPerRound(work: Work): number {
   let calls = 8
