@@ -43,9 +43,8 @@ export function parseKeyArn(arnOrUri: string): KmsKeyName {
 }
 
 function keyNameIn(arn: string): KmsKeyName | undefined {
-  const [, partition, region, account, key] = KEY_ARN.exec(arn) ?? []
-  if (partition === undefined || region === undefined || account === undefined || key === undefined) return undefined
-  return { partition, region, account, key }
+  const parts = KEY_ARN.exec(arn)
+  return parts === null ? undefined : { partition: parts[1]!, region: parts[2]!, account: parts[3]!, key: parts[4]! }
 }
 
 /** A name that KMS resolves: an alias, its ARN, a key's bare id or its ARN; with or without the scheme. */

@@ -14,7 +14,7 @@ const base64 = (length: number) => Buffer.alloc(length, 1).toString('base64')
 /** What a wrapper makes of an answer, whatever was asked. */
 async function wrapperAt(status: number, answer: object, options = {}) {
   const { endpoint, bodies } = await stubKms(status, answer)
-  const settings = { endpoint, attempts: 1, ...options }
+  const settings = { endpoint, attempts: 1, timeoutMs: 10_000, ...options }
   return { wrapper: awsKms(arn, settings), to: awsKms(target, settings), bodies }
 }
 
@@ -58,7 +58,7 @@ describe('an answer to ReEncrypt', () => {
   test('to a multi-region key may name either sister', async () => {
     const mrk = (region: string) => `arn:aws:kms:${region}:111122223333:key/mrk-1234abcd12ab34cd56ef1234567890ab`
     const { endpoint } = await stubKms(200, { ...moved, SourceKeyId: mrk('us-east-1'), KeyId: mrk('eu-central-1') })
-    const wrapper = awsKms(mrk('eu-central-1'), { endpoint, attempts: 1 })
+    const wrapper = awsKms(mrk('eu-central-1'), { endpoint, attempts: 1, timeoutMs: 10_000 })
     expect((await wrapper.rewrapTo(wrapper, wrapped, canonical)).bytes).toHaveLength(224)
   })
 })

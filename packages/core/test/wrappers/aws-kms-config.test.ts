@@ -119,7 +119,9 @@ test('settings that cannot be are refused at once', () => {
     { endpont: 'https://kms.example' },
   ]
   for (const options of wrong) expect(refused(options), JSON.stringify(options)).toBe('ERR_ARGUMENT')
-  expect(codeOf(() => awsKms(multi, { regions: ['x.example/'] }))).toBe('ERR_ARGUMENT')
+  for (const regions of [['x.example/'], [], ['eu-central-1', ''], 'eu-central-1' as never]) {
+    expect(codeOf(() => awsKms(multi, { regions })), `regions ${regions}`).toBe('ERR_ARGUMENT')
+  }
 })
 
 test('settings at their limits are taken', () => {
@@ -135,7 +137,9 @@ test('settings at their limits are taken', () => {
 })
 
 test.each(['credentials', 'accessKeyId', 'secretAccessKey'])('no option takes credentials: %s is refused, and not shown', (name) => {
-  const shown = print(caught(() => awsKms(arn, { [name]: 'AKIA-something' })), { showHidden: true })
+  const error = caught(() => awsKms(arn, { [name]: 'AKIA-something' }))
+  expect(error).toMatchObject({ code: 'ERR_ARGUMENT' })
+  const shown = print(error, { showHidden: true })
   expect(shown).toContain('default chain')
   expect(shown).not.toContain('AKIA-something')
 })

@@ -12,8 +12,8 @@ import { describeOnEmulator, errorOf, faultyKms, OTHER_REGION, REGION } from './
 const context = { table: 'users', column: 'ssn', id: '42', tenant: 'acme' }
 const canonical = canonicalContext(context)
 const dek = new Uint8Array(32).fill(0x41)
-/** One attempt, briefly: for faults of which the retry is not the matter. */
-const once = { attempts: 1, timeoutMs: 300 }
+/** For faults of which the retry is not the matter. */
+const once = { attempts: 1 }
 
 let kms: Awaited<ReturnType<typeof faultyKms>>
 let arn: string
@@ -71,7 +71,7 @@ describeOnEmulator('AWS KMS with faults', () => {
 
     test.each(['hang', 'stall', 'reset'] as const)(
       'abuse 19: an answer that does not come (%s) ends in time, as unavailable',
-      { timeout: 10_000 },
+      { timeout: 30_000 },
       async (answer) => {
         const wrapped = await kms.wrapper(arn).wrap(dek, canonical)
         kms.emulator.setFaults({ answer })
@@ -81,12 +81,12 @@ describeOnEmulator('AWS KMS with faults', () => {
       },
     )
 
-    test('abuse 19: a source of credentials that hangs ends in time, as unavailable', { timeout: 10_000 }, async () => {
+    test('abuse 19: a source of credentials that hangs ends in time, as unavailable', { timeout: 15_000 }, async () => {
       const config = join(temporaryFolder(), 'config')
       writeFileSync(config, '[default]\ncredential_process = sleep 20\n')
       vi.stubEnv('AWS_CONFIG_FILE', config).stubEnv('AWS_ACCESS_KEY_ID', undefined).stubEnv('AWS_SECRET_ACCESS_KEY', undefined)
       try {
-        const error = await errorOf(kms.wrapper(arn, once).wrap(dek, canonical))
+        const error = await errorOf(kms.wrapper(arn, { attempts: 1, timeoutMs: 300 }).wrap(dek, canonical))
         expect(error.code).toBe('ERR_KEY_UNAVAILABLE')
         expect((error.cause as Error).message).toBe('TimeoutError, no answer')
         expect(kms.emulator.calls).toEqual({})
@@ -115,7 +115,7 @@ describeOnEmulator('AWS KMS with faults', () => {
       ['is no JSON', 'garbage'],
       ['has 10 MB', 'huge'],
     ] as const)('%s: refused, both ways', async (_, answer) => {
-      const wrapper = kms.wrapper(arn, { ...once, timeoutMs: 2000 })
+      const wrapper = kms.wrapper(arn, once)
       const wrapped = await wrapper.wrap(dek, canonical)
       kms.emulator.setFaults({ answer })
       for (const call of [wrapper.wrap(dek, canonical), wrapper.unwrap(wrapped, canonical)]) {
@@ -129,10 +129,9 @@ describeOnEmulator('AWS KMS with faults', () => {
     test.each(lies)('abuse 20: %s: refused where a record is moved, and where an alias is resolved', async (answer) => {
       const wrapped = await kms.wrapper(arn).wrap(dek, canonical)
       kms.emulator.setFaults({ answer })
-      const options = { ...once, timeoutMs: 2000 }
-      expect(await codeOfAsync(kms.wrapper(arn, options).rewrapTo(kms.wrapper(other), wrapped, canonical))).toBe('ERR_KEY_SERVICE_RESPONSE')
+      expect(await codeOfAsync(kms.wrapper(arn, once).rewrapTo(kms.wrapper(other), wrapped, canonical))).toBe('ERR_KEY_SERVICE_RESPONSE')
       const bareId = arn.replace(/.*key\//, '')
-      expect(await codeOfAsync(resolveAwsKms(bareId, { ...options, region: REGION, endpoint: kms.endpoint }))).toBe('ERR_KEY_SERVICE_RESPONSE')
+      expect(await codeOfAsync(resolveAwsKms(bareId, { ...once, region: REGION, endpoint: kms.endpoint }))).toBe('ERR_KEY_SERVICE_RESPONSE')
     })
 
     test('abuse 24: is not repaired by another region, which could be a liar too', async () => {

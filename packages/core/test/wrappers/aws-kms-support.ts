@@ -43,7 +43,7 @@ export interface TestKms {
   rotate(arn: string): Promise<void>
   /** The KeyMaterialId that encrypts now, as KMS shows it. */
   material(arn: string): Promise<string>
-  /** A wrapper over the key, with time limits that suit a test. */
+  /** A wrapper over the key, with a time limit that a busy machine keeps. */
   wrapper(arn: string, options?: AwsKmsOptions): AwsKmsKeyWrapper
   /** Lets go of what was made. */
   close(): Promise<void>
@@ -78,7 +78,7 @@ function kmsAt(endpoint: string): Omit<TestKms, 'close'> & { readonly made: read
       while ((await material(KeyId)) === before) await wait(500)
     },
     material,
-    wrapper: (arn, options = {}) => awsKms(arn, { endpoint, timeoutMs: externalEndpoint === undefined ? 1000 : 10_000, ...options }),
+    wrapper: (arn, options = {}) => awsKms(arn, { endpoint, timeoutMs: 10_000, ...options }),
   }
 }
 

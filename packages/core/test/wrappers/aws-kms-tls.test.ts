@@ -91,7 +91,7 @@ async function serving(version: SecureVersion): Promise<string> {
 const wrapping = (endpoint: string, options = {}) => `
   import { awsKms } from '${core}/wrappers/aws-kms.ts'
   import { canonicalContext } from '${core}/context.ts'
-  const wrapper = awsKms('${arn}', ${JSON.stringify({ endpoint, attempts: 1, ...options })})
+  const wrapper = awsKms('${arn}', ${JSON.stringify({ endpoint, attempts: 1, timeoutMs: 20_000, ...options })})
   const outcome = await wrapper.wrap(new Uint8Array(32), canonicalContext({})).then(
     () => 'sealed',
     (error) => error.code + ': ' + error.cause?.message,
