@@ -117,6 +117,18 @@ describe('a refusal', () => {
     expect(await codeOfAsync(wrapper.wrap(dek, canonical))).toBe(code)
   })
 
+  test.each([
+    ['ExpiredTokenException', /default chain of the AWS SDK/],
+    ['AccessDeniedException', /^The key service refused/],
+    ['IncorrectKeyException', /Restore the record/],
+    ['InvalidKeyUsageException', /SYMMETRIC_DEFAULT/],
+    ['ValidationException', /grantTokens and clearContext/],
+    ['NotFoundException', /^The key service has no key of this name/],
+  ])('%s comes with the hint that helps', async (name, hint) => {
+    const { wrapper } = await wrapperAt(400, { __type: name })
+    expect((await errorOf(wrapper.wrap(dek, canonical))).hint).toMatch(hint)
+  })
+
   test('wrong key, wrong context, throttled, denied, disabled, pending deletion, missing and unreachable are eight codes', () => {
     const names = ['IncorrectKey', 'InvalidCiphertext', 'Throttling', 'AccessDenied', 'Disabled', 'NotFound', 'KMSInternal']
     const own = names.map((name) => codes.find(([exception]) => exception === `${name}Exception`)![2])
