@@ -13,7 +13,7 @@ function project(name: string, folder: string, include: readonly string[] = ['te
 /** The same tests on the backend that browsers get: what core does must not depend on who does the arithmetic. */
 function portable(config: TestProjectInlineConfiguration): TestProjectInlineConfiguration {
   // its processes are plain Node and would only do the same again
-  const test = { ...config.test, exclude: ['test/wrappers/keychain-linux.test.ts'] }
+  const test = { ...config.test, exclude: ['test/wrappers/keychain*-processes.test.ts'] }
   return { ...config, test, resolve: { alias: { '#backend': here('./packages/core/src/backend-noble.ts') } } }
 }
 

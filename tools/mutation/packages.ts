@@ -22,6 +22,7 @@ export const packages = {
       'test/wrappers/aws-kms-tls.test.ts',
       'test/wrappers/key-file-processes.test.ts',
       'test/wrappers/keychain-linux.test.ts',
+      'test/wrappers/keychain*-processes.test.ts',
     ],
   },
 } as const satisfies Record<string, Mutated>

@@ -1,13 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { KeychainSession } from '@keyfold/test-support'
-import { noKeychainSession, noKeytar, requireOrSkip, startKeychainSession } from '@keyfold/test-support'
 import { afterAll, beforeAll, describe, test } from 'vitest'
 import { caching, multi, withoutMaterials } from '../../src/index.ts'
 import { testKeyWrapper } from '../../src/testing.ts'
 import { createKeyFile, keyFile } from '../../src/wrappers/key-file.ts'
-import { createKeychainKey, keychain } from '../../src/wrappers/keychain.ts'
 import { insecureWrapper, remoteWrapper } from '../keys.ts'
 import { anyKms } from './aws-kms-support.ts'
 
@@ -53,37 +50,4 @@ describe('AWS KMS behind decorators', () => {
   afterAll(() => kms.close())
   const make = (i: number) => caching(withoutMaterials(kms.wrapper(arns[i]!), ['0123456789ab']), { ttlMs: 60_000 })
   testKeyWrapper({ test, wrapper: () => make(0), other: () => make(1), alterations: 16 })
-})
-
-// each case opens its wrappers anew, from a real GNOME Keyring
-describe('OS keychain', () => {
-  const noSession = noKeychainSession()
-  let session: KeychainSession | undefined
-  beforeAll(async () => {
-    if (noSession !== undefined) return
-    session = await startKeychainSession()
-    // this file's process has no other session: the libraries stay with the first
-    Object.assign(process.env, session.env)
-  })
-  afterAll(() => session?.stop())
-
-  for (const backend of ['keyring', 'keytar'] as const) {
-    const missing = noSession ?? (backend === 'keytar' ? noKeytar() : undefined)
-    const options = { backend, timeoutMs: 60_000 }
-    describe(backend, () => {
-      beforeAll(async () => {
-        if (missing !== undefined) return
-        for (const account of ['a', 'b']) await createKeychainKey(`kit/${account}`, options)
-      })
-      testKeyWrapper({
-        test: (name, run) =>
-          test(name, async (context) => {
-            requireOrSkip(context, missing === undefined, missing ?? '')
-            await run()
-          }),
-        wrapper: () => keychain('kit/a', options),
-        other: () => keychain('kit/b', options),
-      })
-    })
-  }
 })

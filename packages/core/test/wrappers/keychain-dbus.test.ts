@@ -1,79 +1,21 @@
-/** The questions to the Secret Service, against buses that misbehave; a real one answers in keychain-linux.test.ts. */
-import { once } from 'node:events'
+/** The questions to the Secret Service, against buses that misbehave; a real one answers in keychain-processes.test.ts. */
 import { mkdirSync } from 'node:fs'
-import type { Socket } from 'node:net'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { temporaryFolder } from '@keyfold/test-support'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { KeyfoldError } from '../../src/index.ts'
 import { sessionBusPath, withSessionBus } from '../../src/wrappers/keychain-dbus.ts'
 import { encodeCall, messageLength, parseReply } from '../../src/wrappers/keychain-dbus-message.ts'
 import { entryState } from '../../src/wrappers/keychain-secret-service.ts'
 import type { Typed } from './dbus-messages.ts'
 import { failed, message, returned, signal } from './dbus-messages.ts'
+import { alias, fakeBus, found, hello, property, useBus } from './fake-bus.ts'
 
 const ATTRIBUTES = { service: 'a', username: 'b' }
-
-interface BusScript {
-  readonly auth?: string
-  /** What comes back for the first call, which is Hello, the second, and so on. */
-  readonly replies: ReadonlyArray<((serial: number) => Uint8Array) | 'close' | 'silence'>
-  /** In pieces of so many bytes. */
-  readonly pieces?: number
-}
-
-/** A bus that follows a script; the environment names it for the rest of the test. Gives the calls that it got. */
-async function fakeBus({ auth = 'OK 0123', replies, pieces = 65_536 }: BusScript): Promise<Uint8Array[]> {
-  const path = join(temporaryFolder(), 'bus')
-  const calls: Uint8Array[] = []
-  const server = createServer((socket) => void serve(socket).catch(() => socket.destroy()))
-  const serve = async (socket: Socket): Promise<void> => {
-    let rest = Buffer.alloc(0)
-    let greeted = false
-    for await (const chunk of socket as AsyncIterable<Buffer>) {
-      rest = Buffer.concat([rest, chunk])
-      const begin = rest.indexOf('BEGIN\r\n')
-      if (!greeted && rest.includes('\r\n') && begin === -1 && rest[0] === 0) socket.write(`${auth}\r\n`)
-      if (!greeted && begin === -1) continue
-      if (!greeted) rest = rest.subarray(begin + 7)
-      greeted = true
-      for (let length; rest.length >= 16 && (length = messageLength(rest)!) <= rest.length; rest = rest.subarray(length)) {
-        calls.push(Uint8Array.from(rest.subarray(0, length)))
-        const reply = replies[calls.length - 1] ?? 'silence'
-        if (reply === 'close') socket.end()
-        else if (reply !== 'silence') for (const piece of split(reply(calls.length), pieces)) socket.write(piece)
-      }
-    }
-  }
-  server.listen(path)
-  await once(server, 'listening')
-  onTestFinished(() => void server.close())
-  useBus(`unix:path=${path},guid=0123456789abcdef`)
-  return calls
-}
-
-function* split(bytes: Uint8Array, size: number): Generator<Uint8Array> {
-  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size)
-}
-
-function useBus(address: string): void {
-  const before = process.env['DBUS_SESSION_BUS_ADDRESS']
-  process.env['DBUS_SESSION_BUS_ADDRESS'] = address
-  onTestFinished(() => {
-    if (before === undefined) delete process.env['DBUS_SESSION_BUS_ADDRESS']
-    else process.env['DBUS_SESSION_BUS_ADDRESS'] = before
-  })
-}
 
 async function failure(promise: Promise<unknown>): Promise<[string, string]> {
   return promise.then(() => expect.fail('should fail'), ({ code, message: fact }: KeyfoldError) => [code, fact])
 }
-
-const hello = (serial: number): Uint8Array => returned(serial, [['s', ':1.7']])
-const found = (open: string[], locked: string[]) => (serial: number) => returned(serial, [['ao', open], ['ao', locked]])
-const alias = (path: string) => (serial: number) => returned(serial, [['o', path]])
-const property = (value: boolean) => (serial: number) => returned(serial, [['v', ['b', value]]])
 
 describe('the state of an entry', () => {
   test.each([

@@ -1,4 +1,4 @@
-/** What holds for any keychain; the operating system's own is in keychain-linux.test.ts. */
+/** What holds for any keychain; the operating system's own is in keychain-processes.test.ts. */
 import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { createKeyring, KeyfoldError, openTextSync, sealSync } from '../../src/index.ts'

@@ -1,0 +1,68 @@
+/** Which library is called, and how, on Linux; without a keychain, so that nothing is started. */
+import { noKeytar, requireOrSkip } from '@keyfold/test-support'
+import type { TestContext } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import type { KeyfoldError } from '../../src/index.ts'
+import { keychainLibrary } from '../../src/wrappers/keychain-backends.ts'
+import { LibraryError } from '../../src/wrappers/keychain-errors.ts'
+import type { KeychainBackend, KeychainOptions } from '../../src/wrappers/keychain.ts'
+import { createKeychainKey, keychain } from '../../src/wrappers/keychain.ts'
+import { alias, fakeBus, found, hello, property, useNoBus } from './fake-bus.ts'
+
+const ATTRIBUTES = {
+  keyring: { service: 'payroll', username: 'q4' },
+  keytar: { service: 'payroll', account: 'q4', 'xdg:schema': 'org.freedesktop.Secret.Generic' },
+}
+
+const reasonKeytar = noKeytar()
+
+function needed(context: TestContext, backend: KeychainBackend): void {
+  requireOrSkip(context, process.platform === 'linux', 'only Linux has a Secret Service')
+  if (backend === 'keytar') requireOrSkip(context, reasonKeytar === undefined, reasonKeytar ?? '')
+}
+
+async function failure(promise: Promise<unknown>): Promise<KeyfoldError> {
+  return promise.then(() => expect.fail('should fail'), (error: KeyfoldError) => error)
+}
+
+describe.each(['keyring', 'keytar'] as const)('%s', (backend) => {
+  test('fails where there is no session, and falls back to nothing', async (context) => {
+    needed(context, backend)
+    useNoBus()
+    const { store } = await keychainLibrary(backend)
+    for (const call of [store.get('payroll', 'q4'), store.set('payroll', 'q4', 'x'), store.delete('payroll', 'q4')]) {
+      const error = await failure(call)
+      expect(error).toBeInstanceOf(LibraryError)
+      expect(error.message).toMatch(/D-?Bus/)
+    }
+  })
+
+  test('has attributes of its own for an entry', async (context) => {
+    needed(context, backend)
+    expect((await keychainLibrary(backend)).attributes('payroll', 'q4')).toEqual(ATTRIBUTES[backend])
+  })
+
+  const ways: [string, KeychainOptions][] = [
+    ['payroll/q4', { backend }],
+    [`keychain:payroll/q4?backend=${backend}`, {}],
+    // what the program says goes before what the URI says
+    [`keychain:payroll/q4?backend=${backend === 'keytar' ? 'keyring' : 'keytar'}`, { backend }],
+    ...(backend === 'keyring' ? ([['payroll/q4', {}]] as [string, KeychainOptions][]) : []),
+  ]
+  test.for(ways)('is asked about by them: %s %j', async ([place, options], context) => {
+    needed(context, backend)
+    const calls = await fakeBus({ replies: [hello, found([], []), alias('/c'), property(false)] })
+    expect(await failure(keychain(place, options))).toMatchObject({ code: 'ERR_KEYCHAIN_ENTRY_MISSING' })
+    const search = Buffer.from(calls[1]!).toString('latin1')
+    for (const pair of Object.entries(ATTRIBUTES[backend]).flat()) expect(search).toContain(`${pair}\0`)
+    expect(search.includes('username')).toBe(backend === 'keyring')
+  })
+
+  test('abuse 23: is not called where the keychain is locked', async (context) => {
+    needed(context, backend)
+    await fakeBus({ replies: [hello, found([], ['/i/1'])] })
+    expect(await failure(keychain('payroll/q4', { backend }))).toMatchObject({ code: 'ERR_KEYCHAIN_LOCKED', message: 'the keychain is locked' })
+    await fakeBus({ replies: [hello, found([], []), alias('/')] })
+    expect(await failure(createKeychainKey('payroll/q4', { backend }))).toMatchObject({ code: 'ERR_KEYCHAIN_UNAVAILABLE' })
+  })
+})
