@@ -1,11 +1,11 @@
 /**
- * The real backend, with a count of the stream keys that it was given and has not been told to forget, and with the buffers in which it got
- * them and what they are derived from. In a test file:
+ * The real backend, with a count of the stream keys that it was given, of those that it has not been told to forget, and of the chunks that they
+ * sealed or opened; and with the buffers in which it got them and what they are derived from. In a test file:
  * `vi.mock('#backend', async (importOriginal) => (await import('./counted-backend.ts')).counted(await importOriginal()))`
  */
 import type * as Backend from '#backend'
 
-export const keys = { made: 0, alive: 0 }
+export const keys = { made: 0, alive: 0, chunks: 0 }
 export const keyBuffers: Uint8Array[] = []
 
 export function counted(backend: typeof Backend): typeof Backend {
@@ -22,7 +22,14 @@ export function counted(backend: typeof Backend): typeof Backend {
       keys.made++
       keys.alive++
       return {
-        ...cipher,
+        seal(...args) {
+          keys.chunks++
+          cipher.seal(...args)
+        },
+        open(...args) {
+          keys.chunks++
+          return cipher.open(...args)
+        },
         wipe() {
           if (!wiped) keys.alive--
           wiped = true

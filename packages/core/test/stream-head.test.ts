@@ -64,27 +64,29 @@ describe('abuse 40: a head over a limit is refused at that field, before the res
 
   test('16 entries are allowed, 17 are not', () => {
     expect(code(head.with(5, 16))).toBeUndefined()
-    expect(code(head.with(5, 17).subarray(0, 62))).toBe('ERR_LIMIT')
-    expect(code(head.with(5, 255).subarray(0, 62))).toBe('ERR_LIMIT')
+    expect(code(head.with(5, 17).subarray(0, 6))).toBe('ERR_LIMIT')
+    expect(code(head.with(5, 255).subarray(0, 6))).toBe('ERR_LIMIT')
   })
 
   test('a wrapped key of 6144 bytes is allowed, one of 6145 is not', () => {
-    expect(code(head.with(24, 0x18).with(25, 0).subarray(0, 82))).toBeUndefined()
-    expect(code(head.with(24, 0x18).with(25, 1).subarray(0, 82))).toBe('ERR_LIMIT')
-    expect(code(head.with(24, 0xff).with(25, 0xff).subarray(0, 82))).toBe('ERR_LIMIT')
+    expect(code(head.with(24, 0x18).with(25, 0).subarray(0, 26))).toBeUndefined()
+    expect(code(head.with(24, 0x18).with(25, 1).subarray(0, 26))).toBe('ERR_LIMIT')
+    expect(code(head.with(24, 0xff).with(25, 0xff).subarray(0, 26))).toBe('ERR_LIMIT')
   })
 
   test('the same for the second entry', () => {
     const two = headOf(2, 40)
-    expect(code(two.with(84, 0x18).with(85, 1).subarray(0, 142))).toBe('ERR_LIMIT')
+    expect(code(two.with(84, 0x18).with(85, 0).subarray(0, 86))).toBeUndefined()
+    expect(code(two.with(84, 0x18).with(85, 1).subarray(0, 86))).toBe('ERR_LIMIT')
   })
 
   test('what is no stream is refused with its first bytes', () => {
-    expect(code(new TextEncoder().encode('A text that goes on and on, and was never sealed by anybody.  '))).toBe('ERR_NOT_SEALED')
-    expect(code(head.with(2, 2).subarray(0, 62))).toBe('ERR_ENVELOPE_VERSION')
-    expect(code(head.with(3, 1).subarray(0, 62))).toBe('ERR_ENVELOPE_SUITE')
-    expect(code(head.with(3, 3).subarray(0, 62))).toBe('ERR_ENVELOPE_SUITE')
-    expect(code(head.with(4, 1).subarray(0, 62))).toBe('ERR_ENVELOPE_FLAGS')
+    expect(code(new TextEncoder().encode('A text'))).toBe('ERR_NOT_SEALED')
+    for (const bytes of [head.with(2, 2), head.with(3, 1), head.with(3, 3), head.with(4, 1)]) expect(code(bytes.subarray(0, 5))).toBeUndefined()
+    expect(code(head.with(2, 2).subarray(0, 6))).toBe('ERR_ENVELOPE_VERSION')
+    expect(code(head.with(3, 1).subarray(0, 6))).toBe('ERR_ENVELOPE_SUITE')
+    expect(code(head.with(3, 3).subarray(0, 6))).toBe('ERR_ENVELOPE_SUITE')
+    expect(code(head.with(4, 1).subarray(0, 6))).toBe('ERR_ENVELOPE_FLAGS')
   })
 })
 
@@ -103,6 +105,12 @@ test('a head cut at any offset is refused', () => {
     const code = codeOf(() => parseStreamHead(head.subarray(0, length)))
     expect(code, `${length} bytes`).toBe(length < 3 ? 'ERR_NOT_SEALED' : 'ERR_ENVELOPE_MALFORMED')
   }
+})
+
+test('a header cut within its commitment is refused', () => {
+  const head = headOf(1, 40)
+  expect(parseStreamHeader(head.subarray(0, 98)).length).toBe(98)
+  expect(codeOf(() => parseStreamHeader(head.subarray(0, 97)))).toBe('ERR_ENVELOPE_MALFORMED')
 })
 
 test('a stream is no record', () => {

@@ -5,7 +5,7 @@ import { temporaryFolder } from '@keyfold/test-support'
 import fc from 'fast-check'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import type { KeyWrapper, RangeSource } from '../src/index.ts'
-import { createKeyring, LIMITS, openRange, sealSync } from '../src/index.ts'
+import { createKeyring, KeyfoldError, LIMITS, openRange, sealSync } from '../src/index.ts'
 import { keys } from './counted-backend.ts'
 import { codeOfAsync, insecureKeyring, insecureWrapper, remoteWrapper } from './keys.ts'
 import { CHUNK, HEAD, payloadOf, rangeSourceOf, sealed, SEALED_CHUNK } from './streams.ts'
@@ -22,7 +22,7 @@ const codeOfRange = (source: RangeSource, start = 0, end = 10): Promise<string |
   codeOfAsync(openRange(keyring, source, context, start, end))
 
 beforeEach(() => {
-  Object.assign(keys, { made: 0, alive: 0 })
+  Object.assign(keys, { made: 0, alive: 0, chunks: 0 })
 })
 
 const places = [0, 1, 3].flatMap((n) => [-17, -1, 0, 1, 16].map((delta) => n * CHUNK + delta)).filter((place) => place >= 0)
@@ -95,6 +95,12 @@ describe('what is read', () => {
     const source = rangeSourceOf(await sealed(wide, payloadOf(100_000), context))
     expect(hex(await openRange(keyring, source, context, 0, 20))).toBe(hex(payloadOf(20)))
     expect(source.reads.slice(0, 2)).toEqual([[0, 4096], [0, 98_718]])
+  })
+
+  test('a source that is shorter than its head, once', async () => {
+    const source = rangeSourceOf(stream.subarray(0, 100))
+    expect(await codeOfRange(source)).toBe('ERR_ENVELOPE_MALFORMED')
+    expect(source.reads).toEqual([[0, 100]])
   })
 
   test('one call of the key, whatever the range', async () => {
@@ -203,6 +209,7 @@ describe('a source that is not what was sealed', () => {
   test.each<[string, RangeSource['read'], string]>([
     ['throws', () => { throw new Error('disk') }, 'ERR_STREAM_SOURCE'],
     ['rejects', () => Promise.reject(new Error('disk')), 'ERR_STREAM_SOURCE'],
+    ['throws a typed error', () => { throw new KeyfoldError('ERR_KEY_DENIED', 'no access') }, 'ERR_KEY_DENIED'],
     ['gives less', (offset, length) => stream.subarray(offset, offset + length - 1), 'ERR_STREAM_SOURCE'],
     ['gives more', (offset, length) => stream.subarray(offset, offset + length + 1), 'ERR_STREAM_SOURCE'],
     ['gives text', () => 'text' as unknown as Uint8Array, 'ERR_ARGUMENT'],
