@@ -102,9 +102,14 @@ describe('a refusal', () => {
     expect(error.code).toBe(code)
     expect(error.message).toContain(wrapper.id)
     expect(error.hint).toBeTruthy()
-    expect((error.cause as Error).message).toMatch(new RegExp(`, HTTP ${status}$`))
+    expect((error.cause as Error).message).toBe(`${name}, HTTP ${status}`)
     expect(`${error.message} ${error.hint} ${String((error.cause as Error).stack)}`).not.toMatch(/sk-secret|AQEBAQ/)
     expect(bodies).toHaveLength(1)
+  })
+
+  test.each(['x'.repeat(81), 'with blanks', ''])('of a name that is none (%j) is traced without it', async (name) => {
+    const { wrapper } = await wrapperAt(400, { __type: name })
+    expect(((await errorOf(wrapper.wrap(dek, canonical))).cause as Error).message).toMatch(/^(Error|Unknown\w*), HTTP 400$/)
   })
 
   test.each([

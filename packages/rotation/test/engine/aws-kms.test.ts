@@ -43,6 +43,15 @@ async function moving(rows = 12, options: AwsKmsOptions = {}) {
 const keysIn = (store: MemoryStore): Set<string> =>
   new Set([...store.cells.get('email')!.values()].flatMap((cell) => inspect(cell!).entries.map(({ keyId }) => keyId)))
 
+/** The first record of a store, and no other. */
+class OneRecord extends MemoryStore {
+  constructor(store: MemoryStore) {
+    super('one.db', ['email'])
+    this.put('email', 1, store.cell('email', 1))
+    this.context = store.context
+  }
+}
+
 describe('before a record or a ledger is touched', () => {
   test.each([
     ['GenerateDataKey', 'AccessDeniedException', 'ERR_KEY_DENIED'],
@@ -70,6 +79,10 @@ describe('before a record or a ledger is touched', () => {
     const { stores, store, keyring, ledger } = await moving(3, { clearContext: ['table'] })
     store.context = (column, id) => ({ table: 'customers', column, id: id === 1 ? 'x'.repeat(70_000) : String(id) })
     expect(await rotate({ stores, keyring, ledger })).toMatchObject({ outcome: 'quarantined', rewrapped: 2 })
+    // and where there is no other, nobody is asked
+    emulator.resetCalls()
+    expect(await rotate({ stores: [new OneRecord(store)], keyring, ledger })).toMatchObject({ outcome: 'quarantined', rewrapped: 0 })
+    expect(emulator.calls).toEqual({})
   })
 
   test('keys that no record needs are not asked for, and none where nothing is to be done', async () => {
