@@ -20,6 +20,7 @@ export const packages = {
       'test/fips/require-fips.test.ts',
       'test/wrappers/aws-kms-processes.test.ts',
       'test/wrappers/aws-kms-tls.test.ts',
+      'test/wrappers/conformance-keychain.test.ts',
       'test/wrappers/key-file-processes.test.ts',
       'test/wrappers/keychain*-processes.test.ts',
     ],
