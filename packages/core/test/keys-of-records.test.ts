@@ -7,12 +7,16 @@ import {
   isCurrent,
   KeyfoldError,
   open,
+  openMany,
+  openManySync,
   openSync,
   openText,
   reencryptSync,
   rewrap,
+  rewrapMany,
   rewrapSync,
   seal,
+  sealMany,
   sealSync,
 } from '../src/index.ts'
 import { isSyncKeyWrapper } from '../src/key-source.ts'
@@ -33,7 +37,8 @@ function keeper(name: string): { wrapper: SyncKeyWrapper; seen: Uint8Array[] } {
     return dek
   }
   const wrapper: SyncKeyWrapper = {
-    ...inner,
+    id: inner.id,
+    keyId: inner.keyId,
     wrapSync: (dek, context) => inner.wrapSync(keep(dek), context),
     unwrapSync: (wrapped, context) => keep(inner.unwrapSync(wrapped, context)),
     wrap: async (dek, context) => inner.wrap(keep(dek), context),
@@ -46,6 +51,7 @@ describe('a data key is wiped when the call is over', () => {
   const { wrapper, seen } = keeper('a')
   const keyring = createKeyring({ active: wrapper })
   const envelope = sealSync(keyring, 'x', row)
+  const [record, sealed] = [{ plaintext: 'x', context: row }, { envelope, context: row }]
   test.each<[string, () => unknown, count: number]>([
     ['seal', () => seal(keyring, 'x', row), 1],
     ['sealSync', () => sealSync(keyring, 'x', row), 1],
@@ -54,6 +60,11 @@ describe('a data key is wiped when the call is over', () => {
     ['rewrap', () => rewrap(keyring, envelope, row), 2],
     ['rewrapSync', () => rewrapSync(keyring, envelope, row), 2],
     ['reencryptSync', () => reencryptSync(keyring, envelope, row), 2],
+    ['sealMany', () => sealMany(keyring, [record, record]), 2],
+    ['openMany', () => openMany(keyring, [sealed, sealed]), 2],
+    ['openManySync', () => openManySync(keyring, [sealed, sealed]), 2],
+    ['openMany where one is in another context', () => openMany(keyring, [sealed, { envelope, context: {} }]), 2],
+    ['rewrapMany', () => rewrapMany(keyring, [sealed, sealed]), 4],
     ['open in another context', () => codeOfAsync(open(keyring, envelope, {})), 1],
     [
       'open of a record with another record’s wrapped key',
