@@ -64,6 +64,11 @@ export class BranchKeys implements KeySource<SyncKeyWrapper> {
     this.#partitions = new BoundedMap(this.#limits.maxKeys)
   }
 
+  /** The same branch keys, opened by another keyring (or the same), with nothing at hand yet: what is done with them leaves these as they are. */
+  withKeyring(keyring: Keyring): BranchKeys {
+    return new BranchKeys({ ...this.#limits, keyring, store: this.store, partition: this.#partition })
+  }
+
   /** The partition of a record. ERR_CONTEXT_INVALID where its context does not name one. */
   partitionOf(context: EncryptionContext): string {
     return this.#partitionIn(canonicalContext(context))

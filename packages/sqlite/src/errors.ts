@@ -17,6 +17,9 @@ const HINTS = {
   ERR_SQLITE_CORRUPT: 'Run PRAGMA integrity_check, and restore the database from a backup where it reports damage.',
   ERR_SQLITE_CONSTRAINT: 'The row breaks a constraint of the table. The transaction was rolled back.',
   ERR_SQLITE_FAILED: 'SQLite refused the statement. The transaction was rolled back.',
+  ERR_SQLITE_TRANSACTION:
+    'A rollback would take away a key that has sealed records. Unlock the partition before the transaction begins.',
+  ERR_BRANCH_KEY_TABLE: 'Name another table for the branch keys with the option `table`. Nothing was written.',
   ERR_TABLE_OPTIONS: 'A table has the options `table`, `id` and `columns`; sealedTable takes `keyring` and `safeIntegers` too.',
   ERR_TABLE_NOT_FOUND:
     'Name a table that exists, spelled as in its CREATE TABLE; { logical: "physical" } where the database calls it otherwise.',

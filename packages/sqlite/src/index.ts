@@ -1,3 +1,5 @@
+export type { SqliteBranchKeyStore, SqliteBranchKeyStoreOptions } from './branch-key-store.ts'
+export { sqliteBranchKeyStore } from './branch-key-store.ts'
 export type { SqliteDatabase, SqliteStatement } from './database.ts'
 export type { SqliteErrorCode } from './errors.ts'
 export type { SealedValue } from './js-value.ts'

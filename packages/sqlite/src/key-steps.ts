@@ -2,7 +2,7 @@
  * One core for sync and async, as in `@keyfold/core`: an operation on a table is a generator that yields the cells that it wants sealed or
  * opened, and the two drivers below differ in how they ask the keys, and in nothing else.
  */
-import type { EncryptionContext, Keyring, SyncKeyWrapper } from '@keyfold/core'
+import type { EncryptionContext, KeySource, SyncKeySource } from '@keyfold/core'
 import { isKeyfoldError, KeyfoldError, open, openSync, seal, sealSync } from '@keyfold/core'
 
 /** A cell to seal or to open. */
@@ -24,32 +24,32 @@ export function* withKeys(jobs: Step): KeySteps<Results> {
 }
 
 /** Performs an operation; the cells of a step go to the key wrappers at once. */
-export async function runAsync<T>(keyring: Keyring, steps: KeySteps<T>): Promise<T> {
+export async function runAsync<T>(keys: KeySource, steps: KeySteps<T>): Promise<T> {
   let next = steps.next()
-  while (next.done !== true) next = steps.next(await Promise.all(next.value.map((job) => performAsync(keyring, job))))
+  while (next.done !== true) next = steps.next(await Promise.all(next.value.map((job) => performAsync(keys, job))))
   return next.value
 }
 
-/** Performs an operation at once; ERR_SYNC_UNSUPPORTED where a key needs I/O. */
-export function runSync<T>(keyring: Keyring<SyncKeyWrapper>, steps: KeySteps<T>): T {
+/** Performs an operation at once; ERR_SYNC_UNSUPPORTED where a key needs I/O, ERR_BRANCH_KEY_LOCKED where one is not at hand. */
+export function runSync<T>(keys: SyncKeySource, steps: KeySteps<T>): T {
   let next = steps.next()
-  while (next.done !== true) next = steps.next(next.value.map((job) => performSync(keyring, job)))
+  while (next.done !== true) next = steps.next(next.value.map((job) => performSync(keys, job)))
   return next.value
 }
 
-async function performAsync(keyring: Keyring, job: CellJob | null): Promise<Uint8Array | null> {
+async function performAsync(keys: KeySource, job: CellJob | null): Promise<Uint8Array | null> {
   if (job === null) return null
   try {
-    return await ('seal' in job ? seal(keyring, job.seal, job.context) : open(keyring, job.open, job.context))
+    return await ('seal' in job ? seal(keys, job.seal, job.context) : open(keys, job.open, job.context))
   } catch (error) {
     throw inColumn(job.column, error)
   }
 }
 
-function performSync(keyring: Keyring<SyncKeyWrapper>, job: CellJob | null): Uint8Array | null {
+function performSync(keys: SyncKeySource, job: CellJob | null): Uint8Array | null {
   if (job === null) return null
   try {
-    return 'seal' in job ? sealSync(keyring, job.seal, job.context) : openSync(keyring, job.open, job.context)
+    return 'seal' in job ? sealSync(keys, job.seal, job.context) : openSync(keys, job.open, job.context)
   } catch (error) {
     throw inColumn(job.column, error)
   }

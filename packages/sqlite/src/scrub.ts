@@ -12,11 +12,22 @@ import { rowidDependents } from './rowid-dependents.ts'
  * @throws KeyfoldError where the connection is of no use, or the database read-only or damaged
  */
 export function scrub(db: SqliteDatabase): string[] {
-  const path = query(db, "SELECT file FROM pragma_database_list WHERE name = 'main'").get()![0] as string
+  const path = fileOf(db)
   if (path === '') return []
   const dependents = rowidDependents(db)
   if (dependents.length > 0) return dependents
-  return vacuum(db) ?? checkpoint(db) ?? [...leftover(`${path}-wal`, 'write-ahead log'), ...leftover(`${path}-journal`, 'journal')]
+  return vacuum(db) ?? clearLog(db, path)
+}
+
+/** Empties the write-ahead log; what remains of it, or of a rollback journal, and why. The database's pages are the caller's. */
+export function clearLog(db: SqliteDatabase, path = fileOf(db)): string[] {
+  if (path === '') return []
+  return checkpoint(db) ?? [...leftover(`${path}-wal`, 'write-ahead log'), ...leftover(`${path}-journal`, 'journal')]
+}
+
+/** The file of a database; empty where it is in memory. */
+function fileOf(db: SqliteDatabase): string {
+  return guarded(() => query(db, "SELECT file FROM pragma_database_list WHERE name = 'main'").get())![0] as string
 }
 
 const REASONS: Readonly<Record<string, string>> = {

@@ -35,8 +35,9 @@ export interface SealedTable<R extends object = Row> {
 }
 
 /**
- * The sync twins, for keyrings whose sealing keys need no I/O; a record under a decrypt-only key that does ends in ERR_SYNC_UNSUPPORTED. Called
- * within a transaction of better-sqlite3, they are a part of it.
+ * The sync twins, for keyrings whose sealing keys need no I/O, and for branch keys; a record under a decrypt-only key that needs it ends in
+ * ERR_SYNC_UNSUPPORTED, one under a branch key that is not unlocked in ERR_BRANCH_KEY_LOCKED. Called within a transaction of better-sqlite3,
+ * they are a part of it.
  */
 export interface SyncSealedTable<R extends object = Row> extends SealedTable<R> {
   getSync(id: RowId): R | undefined

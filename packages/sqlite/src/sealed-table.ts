@@ -1,4 +1,4 @@
-import type { Keyring, KeyWrapper, StoreProblem, SyncKeyWrapper } from '@keyfold/core'
+import type { KeySource, KeyWrapper, StoreProblem, SyncKeySource, SyncKeyWrapper } from '@keyfold/core'
 import type { SqliteDatabase } from './database.ts'
 import { sqliteError } from './errors.ts'
 import { runAsync, runSync } from './key-steps.ts'
@@ -14,8 +14,8 @@ import { TableOperations } from './table-operations.ts'
 import { TableRows } from './table-rows.ts'
 
 export interface SealedTableOptions<W extends KeyWrapper = KeyWrapper> extends TableOptions {
-  /** The keys that seal and open. */
-  readonly keyring: Keyring<W>
+  /** The keys that seal and open: a keyring, or branch keys, whose partitions are unlocked before sync calls. */
+  readonly keyring: KeySource<W>
   /** Gives every INTEGER as a bigint; false where it is left out: as a number where that is exact, else as a bigint. */
   readonly safeIntegers?: boolean
 }
@@ -43,9 +43,10 @@ export function sealedTable<R extends object = Row>(db: SqliteDatabase, options:
   return new SealedRows<R>(keyring, new TableOperations(layout, new TableRows(db, layout), new RowCodec(layout, safeIntegers)))
 }
 
-function checkArguments(db: Partial<SqliteDatabase> | undefined, keyring: Partial<Keyring> | undefined, safeIntegers: unknown): void {
+function checkArguments(db: Partial<SqliteDatabase> | undefined, keyring: Partial<KeySource> | undefined, safeIntegers: unknown): void {
   if (typeof db?.prepare !== 'function') throw sqliteError('ERR_TABLE_OPTIONS', 'db is not a Database of better-sqlite3')
-  if (!Array.isArray(keyring?.sealing)) throw sqliteError('ERR_TABLE_OPTIONS', 'keyring is not what createKeyring gives')
+  if (typeof keyring?.sealingKeys !== 'function' || typeof keyring.openingKey !== 'function')
+    throw sqliteError('ERR_TABLE_OPTIONS', 'keyring is not what createKeyring or createBranchKeys gives')
   if (typeof safeIntegers !== 'boolean') throw sqliteError('ERR_TABLE_OPTIONS', 'safeIntegers is true or false')
 }
 
@@ -57,51 +58,51 @@ function refuseProblems(problems: readonly StoreProblem[], table: string): void 
 
 /** Has the sync twins for every keyring: the types hide them where they cannot work, and a JavaScript caller gets core's error. */
 class SealedRows<R extends object> implements SyncSealedTable<R> {
-  readonly #keyring: Keyring<SyncKeyWrapper>
+  readonly #keys: SyncKeySource
   readonly #table: TableOperations
   #lastInsert: Promise<unknown> = Promise.resolve()
 
-  constructor(keyring: Keyring, table: TableOperations) {
-    this.#keyring = keyring as Keyring<SyncKeyWrapper>
+  constructor(keys: KeySource, table: TableOperations) {
+    this.#keys = keys as SyncKeySource
     this.#table = table
   }
 
   get(id: RowId): Promise<R | undefined> {
-    return runAsync(this.#keyring, this.#table.get(id)) as Promise<R | undefined>
+    return runAsync(this.#keys, this.#table.get(id)) as Promise<R | undefined>
   }
 
   getSync(id: RowId): R | undefined {
-    return runSync(this.#keyring, this.#table.get(id)) as R | undefined
+    return runSync(this.#keys, this.#table.get(id)) as R | undefined
   }
 
   all(): Promise<R[]> {
-    return runAsync(this.#keyring, this.#table.all()) as Promise<R[]>
+    return runAsync(this.#keys, this.#table.all()) as Promise<R[]>
   }
 
   allSync(): R[] {
-    return runSync(this.#keyring, this.#table.all()) as R[]
+    return runSync(this.#keys, this.#table.all()) as R[]
   }
 
   async *iterate(): AsyncGenerator<R, void, undefined> {
-    for (const row of this.#table.stored()) yield (await runAsync(this.#keyring, this.#table.openRow(row))) as R
+    for (const row of this.#table.stored()) yield (await runAsync(this.#keys, this.#table.openRow(row))) as R
   }
 
   *iterateSync(): Generator<R, void, undefined> {
-    for (const row of this.#table.stored()) yield runSync(this.#keyring, this.#table.openRow(row)) as R
+    for (const row of this.#table.stored()) yield runSync(this.#keys, this.#table.openRow(row)) as R
   }
 
   put(id: RowId, values: Partial<R>): Promise<void> {
-    return runAsync(this.#keyring, this.#table.put(id, values))
+    return runAsync(this.#keys, this.#table.put(id, values))
   }
 
   putSync(id: RowId, values: Partial<R>): void {
-    runSync(this.#keyring, this.#table.put(id, values))
+    runSync(this.#keys, this.#table.put(id, values))
   }
 
   /** Inserts that foresee their id wait for each other: at once, all of them would foresee the same. */
   async insert(values: Partial<R>): Promise<RowId> {
     const change = this.#table.parse(values)
-    const insert = (): Promise<RowId> => runAsync(this.#keyring, this.#table.insert(change))
+    const insert = (): Promise<RowId> => runAsync(this.#keys, this.#table.insert(change))
     if (change.id !== undefined) return insert()
     const inserted = this.#lastInsert.then(insert)
     this.#lastInsert = inserted.catch(() => undefined)
@@ -109,7 +110,7 @@ class SealedRows<R extends object> implements SyncSealedTable<R> {
   }
 
   insertSync(values: Partial<R>): RowId {
-    return runSync(this.#keyring, this.#table.insert(this.#table.parse(values)))
+    return runSync(this.#keys, this.#table.insert(this.#table.parse(values)))
   }
 
   async delete(id: RowId): Promise<boolean> {

@@ -101,6 +101,22 @@ describe('seal and open', () => {
     expect(root.calls.wrap).toBe(1)
   })
 
+  test('with another keyring they open and seal the same records, with nothing at hand, their own limits, and none of the other’s keys', async () => {
+    const { root, store, open: process } = setting()
+    const keys = process({ maxKeys: 1, ttlMs: 5000 })
+    const envelope = await seal(keys, 'text', record('7'))
+    const other = insecureWrapper('next')
+    const moved = keys.withKeyring(createKeyring({ active: other, decryptOnly: [root] }))
+    expect(moved.store).toBe(store)
+    expect(codeOf(() => openSync(moved, envelope, record('7')))).toBe('ERR_BRANCH_KEY_LOCKED')
+    expect(await openText(moved, envelope, record('7'))).toBe('text')
+    expect(root.calls).toEqual({ wrap: 1, unwrap: 1 })
+    expect(await codeOfAsync(moved.unlock(['7', '8']))).toBe('ERR_LIMIT')
+    expect(await codeOfAsync(open(keys.withKeyring(createKeyring({ active: other })), envelope, record('7')))).toBe('ERR_KEY_NOT_FOUND')
+    moved.forget()
+    expect(openTextSync(keys, envelope, record('7'))).toBe('text')
+  })
+
   test('printing it shows no key', async () => {
     const { open: process } = setting()
     const keys = process()
