@@ -1,7 +1,10 @@
-import type { ColumnCensus, Keyring, RecordStore } from '@keyfold/core'
+import type { ColumnCensus, RecordStore } from '@keyfold/core'
 import type { KeyNames } from './key-names.ts'
 import { hexOf, keyNames } from './key-names.ts'
+import type { GivenKeys } from './keys-of.ts'
+import { keysOf } from './keys-of.ts'
 import type { ColumnPlace } from './ledger/types.ts'
+import type { RotationKeys, Standing } from './rotation-keys.ts'
 
 /** The count of one column, as the store gave it. */
 export interface PlacedCensus extends ColumnCensus {
@@ -14,8 +17,10 @@ export interface NamedCensus extends ColumnPlace {
   readonly null: number
   readonly plaintext: number
   readonly malformed: number
-  /** Sealed cells by key: `key-file:2026q4`, or `unknown:` and 24 hex digits. */
+  /** Sealed cells by master key: `key-file:2026q4`, or `unknown:` and 24 hex digits. Those under a branch key count for the key that wraps it. */
   readonly byKey: Readonly<Record<string, number>>
+  /** Sealed cells whose branch key was destroyed; only where there are some. */
+  readonly destroyed?: number
 }
 
 /**
@@ -23,8 +28,9 @@ export interface NamedCensus extends ColumnPlace {
  *
  * @example const counts = await census({ stores, keyring })
  */
-export async function census({ stores, keyring }: { stores: readonly RecordStore[]; keyring: Keyring }): Promise<NamedCensus[]> {
-  return named(await countAll(stores), keyNames(keyring))
+export async function census({ stores, keyring }: { stores: readonly RecordStore[]; keyring: GivenKeys }): Promise<NamedCensus[]> {
+  const keys = await keysOf(keyring)
+  return named(await countAll(stores), keys, keyNames(keys.keyring))
 }
 
 /** Every column of every store. */
@@ -36,24 +42,40 @@ export async function countAll(stores: readonly RecordStore[]): Promise<PlacedCe
   return counts
 }
 
-export function named(counts: readonly PlacedCensus[], nameOf: KeyNames): NamedCensus[] {
-  return counts.map(({ store, table, column, total, null: nulls, plaintext, malformed, byKey }) => ({
-    store, table, column, total, null: nulls, plaintext, malformed,
-    byKey: Object.fromEntries([...byKey].map(([keyId, count]) => [nameOf(keyId), count])),
-  }))
+export function named(counts: readonly PlacedCensus[], keys: RotationKeys, nameOf: KeyNames): NamedCensus[] {
+  return counts.map((count) => {
+    const { store, table, column, total, null: nulls, plaintext, malformed } = count
+    const byKey = Object.fromEntries(Array.from(byMaster(count, keys), ([keyId, cells]) => [nameOf(keyId), cells]))
+    const destroyed = destroyedIn(count, keys)
+    return { store, table, column, total, null: nulls, plaintext, malformed, byKey, ...(destroyed > 0 && { destroyed }) }
+  })
 }
 
-/** Records of a column that claim a key, or any key. */
-export function sealedUnder({ byKey }: ColumnCensus, keyId: string): number {
-  return byKey.get(keyId) ?? 0
+/** Sealed cells by master key id; one under a branch key counts for each key that wraps it. */
+export function byMaster({ byKey }: ColumnCensus, keys: RotationKeys): Map<string, number> {
+  const counts = new Map<string, number>()
+  for (const [keyId, cells] of byKey) for (const master of keys.mastersOf(keyId)) counts.set(master, (counts.get(master) ?? 0) + cells)
+  return counts
 }
 
-/** What a column has left to do, as far as a count can tell: all that is not sealed under a sealing key. Never too small. */
-export function pendingIn(counts: ColumnCensus, keyring: Keyring): number {
-  const sealing = new Set(keyring.sealing.map(({ keyId }) => hexOf(keyId)))
-  let pending = counts.plaintext + counts.malformed
-  for (const [keyId, count] of counts.byKey) if (!sealing.has(keyId)) pending += count
-  return pending
+/** Sealed cells that nothing opens any more, on purpose. */
+export function destroyedIn(count: ColumnCensus, keys: RotationKeys): number {
+  return cellsThat(count, keys, (standing) => standing === 'destroyed')
+}
+
+/** What a column has left to do, as far as a count can tell: all that is not sealed under a key that seals there today. */
+export function pendingIn(count: ColumnCensus, keys: RotationKeys): number {
+  return count.plaintext + count.malformed + cellsThat(count, keys, (standing) => standing === 'older' || standing === 'unknown')
+}
+
+/** Of what is left to do in a column, the cells that come down to the active master key already: they move to another branch key. */
+export function behindIn(count: ColumnCensus, keys: RotationKeys): number {
+  const sealing = new Set(keys.keyring.sealing.map(({ keyId }) => hexOf(keyId)))
+  return cellsThat(count, keys, (standing, keyId) => standing === 'older' && keys.mastersOf(keyId).every((master) => sealing.has(master)))
+}
+
+function cellsThat(count: ColumnCensus, keys: RotationKeys, is: (standing: Standing, keyId: string) => boolean): number {
+  return Array.from(count.byKey).reduce((sum, [keyId, cells]) => sum + (is(keys.standing(count, keyId), keyId) ? cells : 0), 0)
 }
 
 /** How many sealed cells a column has; several entries of one cell count several times. */

@@ -34,6 +34,18 @@ const awsKms = z.strictObject({
   reEncrypt: z.boolean({ error: 'is true or false' }).exactOptional(),
 })
 
+const partitionName = name.max(255, 'has at most 255 characters')
+
+const branchKeys = z.strictObject({
+  type: z.literal('sqlite', { error: 'the only type of store for branch keys is "sqlite"' }),
+  path: name,
+  table: name.exactOptional(),
+  partition: z.union([partitionName, z.strictObject({ by: z.enum(['table', 'column', 'id']) })], {
+    error: 'a partition is one name, or { "by": "table" }, { "by": "column" } or { "by": "id" }',
+  }),
+  ttlMs: whole(1000, 86_400_000).exactOptional(),
+})
+
 const policy = z.strictObject({
   cryptoperiodDays: whole(1, 36_500).optional(),
   approvals: whole(0, 16).default(0),
@@ -44,6 +56,7 @@ export const configSchema = z.strictObject({
   ledger: name.default('./kms-rotate.ledger.db'),
   keyring,
   awsKms: awsKms.exactOptional(),
+  branchKeys: branchKeys.exactOptional(),
   stores: z.array(store).min(1, 'names at least one store').max(100, 'has at most 100 stores'),
   policy: policy.default({ approvals: 0 }),
 })
@@ -58,6 +71,8 @@ export const KNOWN_FIELDS: Readonly<Record<string, readonly string[]>> = {
   '': fieldsOf(configSchema),
   'keyring': fieldsOf(keyring),
   'awsKms': fieldsOf(awsKms),
+  'branchKeys': fieldsOf(branchKeys),
+  'branchKeys.partition': ['by'],
   'policy': fieldsOf(policy),
   'stores': fieldsOf(store),
   'stores.tables': fieldsOf(table),

@@ -14,6 +14,18 @@ export interface StoreConfig {
   readonly tables: readonly TableConfig[]
 }
 
+/** A table of branch keys in a SQLite database, which exists already. Relative paths start at the folder of the configuration. */
+export interface BranchKeysConfig {
+  readonly type: 'sqlite'
+  readonly path: string
+  /** `keyfold_branch_keys` where it is left out. */
+  readonly table?: string
+  /** As in the application's `createBranchKeys`: one name for all records, or one branch key for each table, column or row id. */
+  readonly partition: string | { readonly by: 'table' | 'column' | 'id' }
+  /** The longest time to live that any process of the application has, in milliseconds: what receipts are dated by. 300,000 where it is left out. */
+  readonly ttlMs?: number
+}
+
 export interface PolicyConfig {
   /** How long a key seals before `status` calls it due. */
   readonly cryptoperiodDays?: number
@@ -40,6 +52,8 @@ export interface KmsRotateConfig {
   readonly ledger?: string
   readonly keyring: { readonly active: string; readonly decryptOnly?: readonly string[] }
   readonly awsKms?: AwsKmsConfig
+  /** Where records are sealed under branch keys; the keyring then wraps these. */
+  readonly branchKeys?: BranchKeysConfig
   readonly stores: readonly StoreConfig[]
   readonly policy?: PolicyConfig
 }

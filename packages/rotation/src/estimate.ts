@@ -1,15 +1,12 @@
-import type { Keyring, RecordStore } from '@keyfold/core'
-import { isSyncKeyring, keyWork } from './key-work.ts'
+import type { RecordStore } from '@keyfold/core'
 import type { KeyWork, Worked } from './key-work.ts'
-import { hexOf } from './key-names.ts'
-import type { ColumnPlace, Reason } from './ledger/types.ts'
+import { workOn } from './key-work.ts'
+import type { ColumnPlace } from './ledger/types.ts'
+import type { Work, WorkAhead } from './work-ahead.ts'
+import { recordsIn } from './work-ahead.ts'
 
 /** The work that a plan counted in one column. */
-export interface ColumnWork extends ColumnPlace {
-  readonly seal: number
-  readonly rewrap: number
-  readonly reencrypt: number
-}
+export type ColumnWork = ColumnPlace & Work
 
 export interface Estimate {
   readonly milliseconds: number
@@ -37,35 +34,32 @@ const WRITE_MICROSECONDS = 3
  * Reads a few records of each column that has work, does their key work in memory, and throws the results away. Changes nothing.
  */
 export async function estimate(
-  stores: readonly RecordStore[], keyring: Keyring, reason: Reason, columns: readonly ColumnWork[], within = false,
+  { stores, keys, reason, within }: Pick<WorkAhead, 'stores' | 'keys' | 'reason' | 'within'>, columns: readonly ColumnWork[],
 ): Promise<Estimate> {
-  const work = keyWork(keyring, reason, within)
-  const busy = columns.filter((column) => workOf(column) > 0)
+  const busy = columns.filter((column) => recordsIn(column) > 0)
   const samples = new Map<ColumnWork, Sample>()
-  const budget = isSyncKeyring(keyring) ? SAMPLED_RECORDS : SAMPLED_REMOTE
+  const work = { keys, reason, within, tools: busy.length === 0 ? keys : await keys.rehearsal() }
+  const budget = keys.atOnce ? SAMPLED_RECORDS : SAMPLED_REMOTE
   const limit = Math.min(500, Math.max(1, Math.floor(budget / Math.max(1, busy.length))))
   for (const column of busy.slice(0, SAMPLED_COLUMNS)) {
     const store = stores.find(({ name }) => name === column.store)!
-    samples.set(column, await sample(store, column, keyring, work, limit, reason))
+    samples.set(column, await sample(store, column, work, limit))
   }
   return summed(busy, samples)
 }
 
-function workOf({ seal, rewrap, reencrypt }: ColumnWork): number {
-  return seal + rewrap + reencrypt
-}
-
-async function sample(store: RecordStore, column: ColumnWork, keyring: Keyring, work: KeyWork, limit: number, reason: Reason): Promise<Sample> {
+async function sample(store: RecordStore, column: ColumnWork, work: KeyWork, limit: number): Promise<Sample> {
   // The first time through, code is compiled and pages are fetched: what counts is the second.
-  if (isSyncKeyring(keyring)) await timed(store, column, keyring, work, limit, reason)
-  return timed(store, column, keyring, work, limit, reason)
+  if (work.keys.atOnce) await timed(store, column, work, limit)
+  return timed(store, column, work, limit)
 }
 
-async function timed(store: RecordStore, column: ColumnWork, keyring: Keyring, work: KeyWork, limit: number, reason: Reason): Promise<Sample> {
+async function timed(store: RecordStore, column: ColumnWork, work: KeyWork, limit: number): Promise<Sample> {
   const started = performance.now()
-  const sweep = reason === 'compromise'
-  const records = await store.read(column, { limit, ...(!sweep && keyring.sealing.length === 1 && { notUnder: hexOf(keyring.active.keyId) }) })
-  const worked = await work(records, sweep)
+  const sweep = work.reason === 'compromise'
+  const notUnder = sweep ? undefined : work.keys.currentId(column)
+  const records = await store.read(column, { limit, ...(notUnder !== undefined && { notUnder }) })
+  const worked = await workOn(work, column, records, sweep)
   const microseconds = ((performance.now() - started) * 1000) / Math.max(1, records.length)
   return { records: records.length, microseconds, growth: growthOf(worked) }
 }
@@ -83,7 +77,7 @@ function summed(columns: readonly ColumnWork[], samples: ReadonlyMap<ColumnWork,
   let growth = 0
   for (const column of columns) {
     const one = samples.get(column) ?? typical
-    microseconds += workOf(column) * (one.microseconds + WRITE_MICROSECONDS)
+    microseconds += recordsIn(column) * (one.microseconds + WRITE_MICROSECONDS)
     growth += column.seal * one.growth
   }
   const sampledRecords = found.reduce((sum, { records }) => sum + records, 0)

@@ -21,7 +21,7 @@ export interface FailureReport {
 /** So many are listed; a report stays readable, and memory flat, when a million fail. */
 const LISTED = 100
 
-/** A key that is out of reach says nothing about the record: the work stops, and goes on when the key is back. */
+/** A key, or the store of branch keys, that is out of reach says nothing about the record: the work stops, and goes on when it is back. */
 const KEY_TROUBLE = new Set([
   'ERR_KEY_UNAVAILABLE',
   'ERR_KEY_THROTTLED',
@@ -31,12 +31,14 @@ const KEY_TROUBLE = new Set([
   'ERR_KEY_MISSING',
   'ERR_KEY_SERVICE_RESPONSE',
   'ERR_SYNC_UNSUPPORTED',
+  'ERR_BRANCH_KEY_LOCKED',
   'ERR_RUNTIME',
 ])
+const STORE_TROUBLE = /^ERR_SQLITE_/
 
 /** The code of what is wrong with a record. What is not the record's fault is thrown again. */
 export function recordFault(error: unknown): string {
-  if (!(error instanceof KeyfoldError) || KEY_TROUBLE.has(error.code)) throw error
+  if (!(error instanceof KeyfoldError) || KEY_TROUBLE.has(error.code) || STORE_TROUBLE.test(error.code)) throw error
   return error.code
 }
 

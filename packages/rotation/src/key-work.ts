@@ -1,8 +1,9 @@
-import type { Keyring, RecordChange, StoredRecord, SyncKeyWrapper } from '@keyfold/core'
-import { inspect, isCurrent, isSyncKeyWrapper, reencrypt, reencryptSync, rewrap, rewrapSync, seal, sealSync } from '@keyfold/core'
+import type { ColumnRef, KeySource, RecordChange, StoredRecord, SyncKeySource } from '@keyfold/core'
+import { inspect, reencrypt, reencryptSync, rewrap, rewrapSync, seal, sealSync } from '@keyfold/core'
 import { recordFault } from './failures.ts'
-import { hexOf } from './key-names.ts'
 import type { Reason } from './ledger/types.ts'
+import type { RotationKeys, Tools } from './rotation-keys.ts'
+import { needsWaiting } from './rotation-keys.ts'
 
 /** What happens to a record: first sealing, the same data key under another KEK, or a new data key. */
 export type Action = 'seal' | 'rewrap' | 'reencrypt'
@@ -17,22 +18,24 @@ export interface Worked {
   readonly claims: number
 }
 
-/**
- * Does the key work of a batch, before and outside of any transaction. In a sweep every sealed record gets a new data key, else only those
- * that are not current.
- *
- * @throws KeyfoldError when a key is out of reach: ERR_KEY_UNAVAILABLE, ERR_KEY_DENIED. A bad record is a failure in the result.
- */
-export type KeyWork = (records: readonly StoredRecord[], sweep: boolean) => Worked | Promise<Worked>
+/** Key work to be done: what for, with which keys, and where. */
+export interface KeyWork {
+  readonly keys: RotationKeys
+  readonly reason: Reason
+  /** Key services may move data keys by themselves. */
+  readonly within: boolean
+  /** The keys themselves, or those of a rehearsal. */
+  readonly tools: Tools
+}
 
 type Context = StoredRecord['context']
-type SyncCalls = Readonly<Record<Action, (keyring: Keyring<SyncKeyWrapper>, value: Uint8Array, context: Context) => Uint8Array>>
-type AsyncCalls = Readonly<Record<Action, (keyring: Keyring, value: Uint8Array, context: Context) => Promise<Uint8Array>>>
+type SyncCalls = Readonly<Record<Action, (source: SyncKeySource, value: Uint8Array, context: Context) => Uint8Array>>
+type AsyncCalls = Readonly<Record<Action, (source: KeySource, value: Uint8Array, context: Context) => Promise<Uint8Array>>>
 
 const SYNC: SyncCalls = { seal: sealSync, rewrap: rewrapSync, reencrypt: reencryptSync }
 const asyncCalls = (within: boolean): AsyncCalls => ({
   seal,
-  rewrap: (keyring, value, context) => rewrap(keyring, value, context, { within }),
+  rewrap: (source, value, context) => rewrap(source, value, context, { within }),
   reencrypt,
 })
 
@@ -40,89 +43,108 @@ const asyncCalls = (within: boolean): AsyncCalls => ({
 const CONCURRENT_CALLS = 16
 
 /**
- * Sync where no key of the keyring needs I/O: awaiting each record would cost as much as its key work.
+ * Does the key work of a batch, before and outside of any transaction. In a sweep every sealed record gets a new data key, else only those
+ * that are not current. Where keys are at hand records are not awaited one by one: that would cost as much as their key work.
  *
- * @param within key services may move data keys by themselves
+ * @throws KeyfoldError when a key is out of reach: ERR_KEY_UNAVAILABLE, ERR_KEY_DENIED. A bad record is a failure in the result.
  */
-export function keyWork(keyring: Keyring, reason: Reason, within = false): KeyWork {
-  const calls = asyncCalls(within)
-  return isSyncKeyring(keyring)
-    ? (records, sweep) => workSync(keyring, records, chooser(keyring, reason, sweep))
-    : async (records, sweep) => workAsync(keyring, records, chooser(keyring, reason, sweep), calls)
+export async function workOn(work: KeyWork, column: ColumnRef, records: readonly StoredRecord[], sweep: boolean): Promise<Worked> {
+  const batch = new Batch(work.keys, column)
+  const jobs = records.flatMap((record) => batch.attempt(record, () => jobFor(work, record, sweep)) ?? [])
+  const { source } = work.tools
+  if (jobs.length > 0) await work.tools.unlock(jobs.map(({ record }) => record))
+  await performAsync(batch, work, work.keys.atOnce ? performSync(batch, source, jobs) : jobs)
+  return batch
 }
 
-export function isSyncKeyring(keyring: Keyring): keyring is Keyring<SyncKeyWrapper> {
-  return keyring.wrappers.every(isSyncKeyWrapper)
+interface Job {
+  readonly record: StoredRecord
+  readonly action: Action
 }
 
-type Choose = (record: StoredRecord) => Action | undefined
-
-function chooser(keyring: Keyring, reason: Reason, sweep: boolean): Choose {
-  const move = reason === 'compromise' ? 'reencrypt' : 'rewrap'
-  return ({ sealed, value }) => {
-    if (!sealed) return 'seal'
-    return !sweep && isCurrent(keyring, value) ? undefined : move
-  }
+/** Undefined for a record that is left alone. */
+function jobFor({ keys, reason }: KeyWork, record: StoredRecord, sweep: boolean): Job | undefined {
+  if (!record.sealed) return { record, action: 'seal' }
+  if (keys.isShredded(record) || (!sweep && keys.isCurrent(record))) return undefined
+  return { record, action: reason === 'compromise' || keys.isExposed(record) ? 'reencrypt' : 'rewrap' }
 }
 
 class Batch implements Worked {
   readonly changes: Record<Action, RecordChange[]> = { seal: [], rewrap: [], reencrypt: [] }
   readonly failures: Array<{ record: StoredRecord; code: string }> = []
   claims = 0
-  readonly #sealing: ReadonlySet<string>
+  readonly #keys: RotationKeys
+  readonly #column: ColumnRef
 
-  constructor(keyring: Keyring) {
-    this.#sealing = new Set(keyring.sealing.map(({ keyId }) => hexOf(keyId)))
+  constructor(keys: RotationKeys, column: ColumnRef) {
+    this.#keys = keys
+    this.#column = column
+  }
+
+  /** What there is to do with a record, where that can be told; counts it as left alone where there is nothing. */
+  attempt(record: StoredRecord, choose: () => Job | undefined): Job | undefined {
+    try {
+      const job = choose()
+      if (job === undefined) this.#leave(record)
+      return job
+    } catch (error) {
+      this.fail(record, error)
+      return undefined
+    }
+  }
+
+  done({ action, record }: Job, envelope: Uint8Array): void {
+    this.changes[action].push({ record, envelope })
   }
 
   fail(record: StoredRecord, error: unknown): void {
     this.failures.push({ record, code: recordFault(error) })
-    this.leave(record)
+    this.#leave(record)
   }
 
-  leave({ sealed, value }: StoredRecord): void {
+  #leave({ sealed, value }: StoredRecord): void {
     this.claims += sealed ? this.#claimsOf(value) : 1
   }
 
   #claimsOf(envelope: Uint8Array): number {
     try {
-      return inspect(envelope).entries.filter(({ keyId }) => !this.#sealing.has(keyId)).length
+      const standings = inspect(envelope).entries.map(({ keyId }) => this.#keys.standing(this.#column, keyId))
+      return standings.filter((standing) => standing === 'older' || standing === 'unknown').length
     } catch {
       return 1 // counted as malformed
     }
   }
 }
 
-function workSync(keyring: Keyring<SyncKeyWrapper>, records: readonly StoredRecord[], choose: Choose): Worked {
-  const batch = new Batch(keyring)
-  for (const record of records) {
+/** Gives the jobs that somebody has to wait for. */
+function performSync(batch: Batch, source: KeySource, jobs: readonly Job[]): Job[] {
+  const waiting: Job[] = []
+  for (const job of jobs) {
+    const { action, record } = job
     try {
-      const action = choose(record)
-      if (action === undefined) batch.leave(record)
-      else batch.changes[action].push({ record, envelope: SYNC[action](keyring, record.value, record.context) })
+      batch.done(job, SYNC[action](source as SyncKeySource, record.value, record.context))
     } catch (error) {
-      batch.fail(record, error)
+      if (needsWaiting(error)) waiting.push(job)
+      else batch.fail(record, error)
     }
   }
-  return batch
+  return waiting
 }
 
-async function workAsync(keyring: Keyring, records: readonly StoredRecord[], choose: Choose, calls: AsyncCalls): Promise<Worked> {
-  const batch = new Batch(keyring)
-  const one = async (record: StoredRecord): Promise<void> => {
+async function performAsync(batch: Batch, { tools, within }: KeyWork, jobs: readonly Job[]): Promise<void> {
+  const calls = asyncCalls(within)
+  const one = async (job: Job): Promise<void> => {
+    const { action, record } = job
     try {
-      const action = choose(record)
-      if (action === undefined) batch.leave(record)
-      else batch.changes[action].push({ record, envelope: await calls[action](keyring, record.value, record.context) })
+      batch.done(job, await calls[action](tools.source, record.value, record.context))
     } catch (error) {
       batch.fail(record, error)
     }
   }
-  for (let at = 0; at < records.length; at += CONCURRENT_CALLS) {
+  for (let at = 0; at < jobs.length; at += CONCURRENT_CALLS) {
     // All of them end before a failure is passed on: no call of a key service is left running behind an error.
-    const settled = await Promise.allSettled(records.slice(at, at + CONCURRENT_CALLS).map(one))
+    const settled = await Promise.allSettled(jobs.slice(at, at + CONCURRENT_CALLS).map(one))
     const broken = settled.find((result) => result.status === 'rejected')
     if (broken !== undefined) throw broken.reason
   }
-  return batch
 }

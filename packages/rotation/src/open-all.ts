@@ -1,12 +1,13 @@
 import { setImmediate as breathe } from 'node:timers/promises'
-import type { Keyring, RecordStore, StoredRecord } from '@keyfold/core'
-import { createKeyring, inspect, open, openSync } from '@keyfold/core'
+import type { KeySource, RecordStore, StoredRecord, SyncKeySource } from '@keyfold/core'
+import { inspect, isKeyfoldError, open, openSync } from '@keyfold/core'
 import { rotationError } from './errors.ts'
 import type { Failures } from './failures.ts'
 import { recordFault } from './failures.ts'
-import { isSyncKeyring } from './key-work.ts'
 import { hexOf } from './key-names.ts'
 import type { ColumnPlace } from './ledger/types.ts'
+import type { RotationKeys } from './rotation-keys.ts'
+import { needsWaiting } from './rotation-keys.ts'
 import type { Picks } from './sample.ts'
 
 const BATCH = 500
@@ -19,8 +20,11 @@ export interface OpenProgress extends ColumnPlace {
 
 /** What the columns of one walk share. */
 export interface Walk {
+  readonly keys: RotationKeys
   readonly openOne: OpenRecord
   readonly failures: Failures
+  /** Gets each record that nothing opens any more, on purpose: it is neither opened nor failed. */
+  readonly onShredded: (place: ColumnPlace, record: StoredRecord) => void | Promise<void>
   readonly signal?: AbortSignal | undefined
   /** Gets the row's own context: for the person who repairs it, never for a log. */
   readonly onFailure?: ((place: ColumnPlace, record: StoredRecord, code: string) => void) | undefined
@@ -44,38 +48,70 @@ export async function openColumn(
   }
 }
 
-async function openRecord({ openOne, failures, onFailure }: Walk, place: ColumnPlace, record: StoredRecord): Promise<number> {
+async function openRecord(walk: Walk, place: ColumnPlace, record: StoredRecord): Promise<number> {
   try {
+    if (walk.keys.isShredded(record)) return await shredded(walk, place, record)
     // Awaited only where there is something to wait for.
-    const pending = openOne(record)
+    const pending = walk.openOne(record)
     if (pending !== undefined) await pending
     return 1
   } catch (error) {
+    // destroyed since the keys were looked at
+    if (isKeyfoldError(error, 'ERR_BRANCH_KEY_DESTROYED')) return shredded(walk, place, record)
     const code = recordFault(error)
-    failures.add(place, record, code)
-    onFailure?.(place, record, code)
+    walk.failures.add(place, record, code)
+    walk.onFailure?.(place, record, code)
     return 0
   }
 }
 
-/** Opens a record with whichever of its keys comes first, and wipes what came out. */
-export function opener(keyring: Keyring): OpenRecord {
-  if (isSyncKeyring(keyring)) return ({ value, context }) => void openSync(keyring, value, context).fill(0)
-  return async ({ value, context }) => void (await open(keyring, value, context)).fill(0)
+async function shredded({ onShredded }: Walk, place: ColumnPlace, record: StoredRecord): Promise<0> {
+  await onShredded(place, record)
+  return 0
 }
 
-/** Opens a record once with each of its keys that the keyring holds: an entry that nobody used could be broken unnoticed. */
-export function entryOpener(keyring: Keyring): OpenRecord {
-  const whole = opener(keyring)
-  const single = new Map(keyring.wrappers.map((wrapper) => [hexOf(wrapper.keyId), opener(createKeyring({ active: wrapper }))]))
+/** Opens a record with whichever of its keys comes first, and wipes what came out. */
+export function opener({ source, atOnce }: Pick<RotationKeys, 'source' | 'atOnce'>): OpenRecord {
+  const wait: OpenRecord = async ({ value, context }) => void (await open(source, value, context)).fill(0)
+  if (!atOnce) return wait
   return (record) => {
-    const { entries } = inspect(record.value)
-    if (entries.length === 1) return whole(record)
-    const held = entries.flatMap(({ keyId }) => single.get(keyId) ?? [])
-    return held.length === 0 ? whole(record) : eachOf(held, record)
+    try {
+      openSync(source as SyncKeySource, record.value, record.context).fill(0)
+    } catch (error) {
+      if (needsWaiting(error)) return wait(record)
+      throw error
+    }
   }
 }
 
-async function eachOf(openers: readonly OpenRecord[], record: StoredRecord): Promise<void> {
-  for (const openOne of openers) await openOne(record)
+/** Opens a record once with each of its keys that are held: an entry that nobody used could be broken unnoticed. */
+export function entryOpener({ source, atOnce }: Pick<RotationKeys, 'source' | 'atOnce'>): OpenRecord {
+  const whole = opener({ source, atOnce })
+  return (record) => {
+    const { entries } = inspect(record.value)
+    return entries.length === 1 ? whole(record) : eachOf(entries.map(({ keyId }) => opener({ source: only(source, keyId), atOnce })), whole, record)
+  }
+}
+
+/** A key source that opens with one key alone. */
+function only(source: KeySource, wanted: string): KeySource {
+  return {
+    sealingKeys: (context) => source.sealingKeys(context),
+    *openingKey(keyId) {
+      return hexOf(keyId) === wanted ? yield* source.openingKey(keyId) : undefined
+    },
+  }
+}
+
+async function eachOf(openers: readonly OpenRecord[], whole: OpenRecord, record: StoredRecord): Promise<void> {
+  let opened = 0
+  for (const openOne of openers) {
+    try {
+      await openOne(record)
+      opened++
+    } catch (error) {
+      if (!isKeyfoldError(error, 'ERR_KEY_NOT_FOUND')) throw error
+    }
+  }
+  if (opened === 0) await whole(record)
 }

@@ -2,7 +2,7 @@ import { setImmediate as breathe } from 'node:timers/promises'
 import type { ReadOptions, RecordStore, StoredRecord } from '@keyfold/core'
 import type { Failures } from './failures.ts'
 import type { KeyWork, Worked } from './key-work.ts'
-import { ACTIONS } from './key-work.ts'
+import { ACTIONS, workOn } from './key-work.ts'
 import type { Checkpoint, ColumnPlace, Ledger } from './ledger/types.ts'
 import type { Tally } from './tally.ts'
 
@@ -12,8 +12,6 @@ export interface PassRun {
   readonly rotation: number
   readonly work: KeyWork
   readonly batch: number
-  /** The sealing key, where there is one alone: the store leaves out what stands under it. */
-  readonly notUnder: string | undefined
   readonly tally: Tally
   readonly signal: AbortSignal | undefined
 }
@@ -44,7 +42,7 @@ export async function passOver(run: PassRun, store: RecordStore, place: ColumnPl
     for (let more = true; more; ) {
       await breathe() // signals and timers get their turn
       if (run.signal?.aborted === true) return { ...result, interrupted: true }
-      const records = await store.read(place, optionsFor(run, cursor.position, sweep))
+      const records = await store.read(place, optionsFor(run, place, cursor.position, sweep))
       if (records.length > 0) await dealWith(run, store, place, records, { sweep, cursor, failures, result })
       more = records.length === run.batch
     }
@@ -64,7 +62,7 @@ interface BatchParts {
 
 async function dealWith(run: PassRun, store: RecordStore, place: ColumnPlace, records: readonly StoredRecord[], parts: BatchParts): Promise<void> {
   const { cursor, failures, result } = parts
-  const worked = await run.work(records, parts.sweep)
+  const worked = await workOn(run.work, place, records, parts.sweep)
   await replace(run, store, place, worked, parts)
   for (const { record, code } of worked.failures) failures.add(place, record, code)
   result.stuck += worked.claims
@@ -86,7 +84,8 @@ async function replace(run: PassRun, store: RecordStore, place: ColumnPlace, { c
   }
 }
 
-function optionsFor({ batch, notUnder }: PassRun, after: string | undefined, sweep: boolean): ReadOptions {
+function optionsFor({ batch, work }: PassRun, place: ColumnPlace, after: string | undefined, sweep: boolean): ReadOptions {
+  const notUnder = work.keys.currentId(place)
   return { limit: batch, ...(after !== undefined && { after }), ...(!sweep && notUnder !== undefined && { notUnder }) }
 }
 

@@ -1,10 +1,11 @@
-import type { Keyring, RecordStore } from '@keyfold/core'
+import type { RecordStore } from '@keyfold/core'
 import type { PlacedCensus } from './census.ts'
 import { countAll, pendingIn } from './census.ts'
 import { Failures } from './failures.ts'
 import type { ColumnPass, PassRun } from './pass.ts'
 import { passOver } from './pass.ts'
-import type { Reason } from './ledger/types.ts'
+import type { BranchKeyCount, Upkeep } from './rotation-keys.ts'
+import { NO_UPKEEP } from './rotation-keys.ts'
 
 /** How the passes of a run ended. */
 export interface Ending {
@@ -14,6 +15,9 @@ export interface Ending {
   readonly passes: number
   /** Of the last pass: a record that was repaired meanwhile is not among them. */
   readonly failures: Failures
+  readonly upkeep: Upkeep
+  /** Branch keys that still do not stand under the active master key, though they could. */
+  readonly pendingBranchKeys: number
   readonly counts: readonly PlacedCensus[]
 }
 
@@ -21,40 +25,63 @@ export interface Ending {
 const MAX_PASSES = 8
 
 /**
- * Goes over all columns until nothing is left but what cannot be moved. Later passes pick up what was inserted behind the cursor and what
- * another writer changed at the same moment; they read only what is not under the sealing key, so they are short.
+ * Goes over all columns until nothing is left but what cannot be moved; branch keys before records, in each pass. Later passes pick up what was
+ * inserted behind the cursor and what another writer changed at the same moment; they read only what is not current, so they are short.
  */
-export async function makePasses(run: PassRun, stores: readonly RecordStore[], keyring: Keyring, reason: Reason): Promise<Ending> {
+export async function makePasses(run: PassRun, stores: readonly RecordStore[]): Promise<Ending> {
+  const { keys } = run.work
+  let upkeep = NO_UPKEEP
   for (let pass = 1; ; pass++) {
     const failures = new Failures(run.ledger.pseudonymKey)
     run.tally.startPass(pass)
-    const outcome = await passOverAll(run, stores, reason, failures)
+    const kept = await keys.upkeep(run.signal)
+    upkeep = { ...kept, rewrapped: upkeep.rewrapped + kept.rewrapped, renewed: upkeep.renewed + kept.renewed }
+    const outcome = kept.interrupted ? { ...NOTHING, interrupted: true } : await passOverAll(run, stores, failures)
+    const moved = await keys.look()
     const counts = await countAll(stores)
-    const left = counts.reduce((sum, count) => sum + pendingIn(count, keyring), 0)
-    const common = { passes: pass, failures, counts }
-    if (outcome.interrupted) return { ...common, interrupted: true, pending: left }
-    const pending = left - outcome.stuck
-    if (isSettled(run, outcome, left)) return { ...common, interrupted: false, pending: Math.max(0, pending) }
-    if (pass === MAX_PASSES) return { ...common, interrupted: false, pending: Math.max(1, pending) }
+    const left: Left = {
+      records: counts.reduce((sum, count) => sum + pendingIn(count, keys), 0),
+      branchKeys: branchKeysLeft(keys.branchKeys, kept),
+      exact: counts.every((count) => keys.countTells(count)) && (!moved || outcome.stuck === 0),
+    }
+    const pending = Math.max(0, left.records - (outcome.interrupted ? 0 : outcome.stuck))
+    const common = { passes: pass, failures, upkeep, counts, pending, pendingBranchKeys: left.branchKeys, interrupted: outcome.interrupted }
+    const idle = !moved && kept.rewrapped === 0 && kept.renewed === 0 && isIdle(outcome)
+    if (outcome.interrupted || idle || isExplained(left, outcome)) return common
+    if (pass === MAX_PASSES) return { ...common, pending: left.branchKeys > 0 ? pending : Math.max(1, pending) }
   }
 }
 
-/**
- * Either what the pass left alone explains the whole count, or a pass over everything found nothing to change: then another would not either,
- * and what the count still shows is reported as pending.
- */
-function isSettled(run: PassRun, { partial, changed, conflicts, stuck }: ColumnPass, left: number): boolean {
-  if (!partial && changed === 0 && conflicts === 0) return true
-  // With several sealing keys a count cannot tell who lacks one of them.
-  return run.notUnder !== undefined && left <= stuck
+function branchKeysLeft(count: BranchKeyCount | undefined, { failed }: Upkeep): number {
+  if (count === undefined) return 0
+  return count.exposed + count.behind.filter((behind) => failed.every(({ keyId }) => keyId !== behind)).length
 }
 
-async function passOverAll(run: PassRun, stores: readonly RecordStore[], reason: Reason, failures: Failures): Promise<ColumnPass> {
-  let all: ColumnPass = { changed: 0, conflicts: 0, stuck: 0, partial: false, interrupted: false }
+interface Left {
+  readonly records: number
+  readonly branchKeys: number
+  /** Whether the counts tell all that is left. */
+  readonly exact: boolean
+}
+
+/** What the pass left alone explains the whole count. */
+function isExplained({ records, branchKeys, exact }: Left, { stuck }: ColumnPass): boolean {
+  return exact && records <= stuck && branchKeys === 0
+}
+
+/** A pass over everything that found nothing to change: another would not either, and what the count still shows is reported as pending. */
+function isIdle({ partial, changed, conflicts }: ColumnPass): boolean {
+  return !partial && changed === 0 && conflicts === 0
+}
+
+const NOTHING: ColumnPass = { changed: 0, conflicts: 0, stuck: 0, partial: false, interrupted: false }
+
+async function passOverAll(run: PassRun, stores: readonly RecordStore[], failures: Failures): Promise<ColumnPass> {
+  let all = NOTHING
   for (const store of stores) {
     for (const column of store.columns) {
       const place = { store: store.name, table: column.table, column: column.column }
-      const sweep = reason === 'compromise' && !run.ledger.rotations.checkpoint(run.rotation, place).swept
+      const sweep = run.work.reason === 'compromise' && !run.ledger.rotations.checkpoint(run.rotation, place).swept
       all = joined(all, await passOver(run, store, place, sweep, failures))
       if (all.interrupted) return all
     }

@@ -13,7 +13,8 @@ const count = z.int().min(0)
 const time = z.iso.datetime()
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/)
 const keyId = z.string().regex(/^[0-9a-f]{24}$/)
-const work = { seal: count, rewrap: count, reencrypt: count, blocked: count }
+/** `destroyed` is there where the keys are branch keys: records that nothing opens any more, on purpose. */
+const work = { seal: count, rewrap: count, reencrypt: count, blocked: count, destroyed: count.optional() }
 
 const column = z.strictObject({
   store: text, table: text, column: text,
@@ -40,6 +41,8 @@ const planSchema = z.strictObject({
   binds,
   columns: z.array(column),
   totals: z.strictObject(work),
+  /** Where the keys are branch keys: those that are put under the active master key, those that get a new version, and those that cannot be. */
+  branchKeys: z.strictObject({ live: count, rewrap: count, renew: count, destroyed: count, blocked: count }).optional(),
   /** Calls of key wrappers by key; `remoteKeyCalls` of them leave the machine. */
   keyCalls: z.record(text, count),
   remoteKeyCalls: count,

@@ -3,15 +3,17 @@ import type { Keyring, RecordStore } from '@keyfold/core'
 import type { Json } from './canonical-json.ts'
 import { canonicalJson } from './canonical-json.ts'
 import type { PlacedCensus } from './census.ts'
+import { byMaster } from './census.ts'
 import { rotationError } from './errors.ts'
 import { hexOf, keyNames } from './key-names.ts'
 import type { ColumnPlace, Reason } from './ledger/types.ts'
 import type { Plan } from './plan-file.ts'
+import type { RotationKeys } from './rotation-keys.ts'
 
 /** What a plan is held against. */
 export interface Circumstances {
   readonly stores: readonly RecordStore[]
-  readonly keyring: Keyring
+  readonly keys: RotationKeys
   readonly config?: Json
   readonly reason?: Reason
   readonly counts: readonly PlacedCensus[]
@@ -23,13 +25,13 @@ export interface Circumstances {
  *
  * @throws KeyfoldError ERR_PLAN_EXPIRED, ERR_PLAN_STALE
  */
-export function checkFit(plan: Plan, { stores, keyring, config, reason, counts, now }: Circumstances): void {
+export function checkFit(plan: Plan, { stores, keys, config, reason, counts, now }: Circumstances): void {
   if (now.getTime() >= Date.parse(plan.expiresAt)) throw rotationError('ERR_PLAN_EXPIRED', `the plan expired at ${plan.expiresAt}`)
   if (plan.reason === 'compromise' && reason === 'rotation') throw stale('it re-encrypts after a compromise, and a plain rotation was asked for')
   if (plan.binds.config !== configHash(config)) throw stale('the configuration is not the one that it was made from')
-  checkKeys(plan, keyring)
+  checkKeys(plan, keys.keyring)
   checkColumns(plan, stores)
-  checkSeen(plan, keyring, counts)
+  checkSeen(plan, keys, counts)
 }
 
 export function configHash(config: Json | undefined): string | null {
@@ -50,8 +52,9 @@ function placesOf(stores: readonly RecordStore[]): ColumnPlace[] {
   return stores.flatMap(({ name, columns }) => columns.map(({ table, column }) => ({ store: name, table, column })))
 }
 
-export function seenKeys(counts: readonly PlacedCensus[]): string[] {
-  return [...new Set(counts.flatMap(({ byKey }) => [...byKey.keys()]))].sort()
+/** The master keys that records come down to: a new branch key under one of them changes nothing for a plan. */
+export function seenKeys(counts: readonly PlacedCensus[], keys: RotationKeys): string[] {
+  return [...new Set(counts.flatMap((count) => [...byMaster(count, keys).keys()]))].sort()
 }
 
 function checkKeys({ binds }: Plan, keyring: Keyring): void {
@@ -70,9 +73,10 @@ function checkColumns({ columns }: Plan, stores: readonly RecordStore[]): void {
 }
 
 /** A key that no record claimed then: an older copy of the database was put back, or somebody else seals into it. */
-function checkSeen({ binds }: Plan, keyring: Keyring, counts: readonly PlacedCensus[]): void {
+function checkSeen({ binds }: Plan, keys: RotationKeys, counts: readonly PlacedCensus[]): void {
+  const { keyring } = keys
   const known = new Set([...binds.seen, ...keyring.sealing.map(({ keyId }) => hexOf(keyId))])
-  const strange = seenKeys(counts).filter((keyId) => !known.has(keyId))
+  const strange = seenKeys(counts, keys).filter((keyId) => !known.has(keyId))
   if (strange.length > 0) throw stale(`there are records under a key that it did not count: ${strange.map(keyNames(keyring)).join(', ')}`)
 }
 

@@ -1,32 +1,35 @@
-import type { Keyring, RecordStore } from '@keyfold/core'
+import type { RecordStore } from '@keyfold/core'
 import { KeyfoldError } from '@keyfold/core'
 import type { Json } from './canonical-json.ts'
 import type { NamedCensus, PlacedCensus } from './census.ts'
-import { countAll, named, pendingIn, sealedIn } from './census.ts'
+import { countAll, destroyedIn, named, pendingIn, sealedIn } from './census.ts'
 import type { FailureReport } from './failures.ts'
-import { keyNames, keyRoles, hexOf } from './key-names.ts'
+import { keyNames, keyRoles } from './key-names.ts'
 import { checkKeys } from './key-preflight.ts'
-import { keyWork } from './key-work.ts'
+import type { GivenKeys } from './keys-of.ts'
+import { keysOf } from './keys-of.ts'
 import type { Ledger, LedgerRotation, Reason } from './ledger/types.ts'
 import type { Ending } from './passes.ts'
 import { makePasses } from './passes.ts'
 import type { Plan } from './plan-file.ts'
 import { checkFit } from './plan-fit.ts'
 import { checkStores } from './preflight.ts'
+import type { RotationKeys, Upkeep } from './rotation-keys.ts'
 import type { Running } from './running.ts'
 import { running } from './running.ts'
 import type { Remains } from './scrub.ts'
 import { scrubPending, unscrubbed } from './scrub.ts'
 import type { RotationProgress } from './tally.ts'
 import { Tally } from './tally.ts'
+import { workAhead } from './work-ahead.ts'
 
 const DEFAULT_BATCH = 500
 const MAX_BATCH = 10_000
 
 export interface RotateOptions {
   readonly stores: readonly RecordStore[]
-  /** The active key seals; records under the decrypt-only ones move to it. */
-  readonly keyring: Keyring
+  /** The active key seals; records under the decrypt-only ones move to it. Or branch keys: then these move, and records only where they have to. */
+  readonly keyring: GivenKeys
   /** From `openLedger`; as a function it is opened after everything was checked, so that bad input leaves no file behind. */
   readonly ledger: Ledger | (() => Promise<Ledger>)
   /** `compromise` gives every record a new data key; `rotation`, the default, wraps the data keys anew. */
@@ -68,9 +71,25 @@ export interface RotationReport {
   readonly conflicts: number
   readonly pending: number
   readonly quarantined: FailureReport
+  /** Only where the keys are branch keys. */
+  readonly branchKeys?: BranchKeyReport
   readonly remains: readonly Remains[]
   readonly census: readonly NamedCensus[]
   readonly milliseconds: number
+}
+
+/** What a run did with branch keys, and with records under them. */
+export interface BranchKeyReport {
+  /** Put under the active master key. */
+  readonly rewrapped: number
+  /** New versions in place of exposed ones. */
+  readonly renewed: number
+  /** Still not under the active master key, though they could be: something else makes branch keys under an older one. */
+  readonly pending: number
+  /** Altered, or under a master key that is not held; by key id, 24 hex digits. */
+  readonly failed: Upkeep['failed']
+  /** Records that nothing opens any more, since their branch key was destroyed. No damage, and not in the way of anything. */
+  readonly destroyedRecords: number
 }
 
 /**
@@ -89,12 +108,13 @@ export function rotate(options: RotateOptions): Running<RotationProgress, Rotati
 
 async function perform(options: RotateOptions, report: (progress: RotationProgress) => void): Promise<RotationReport> {
   const started = performance.now()
-  const counts = await checkEverything(options)
+  const keys = await keysOf(options.keyring)
+  const counts = await checkEverything(options, keys)
   const ledger = typeof options.ledger === 'function' ? await options.ledger() : options.ledger
-  ledger.keys.register(keyRoles(options.keyring))
-  const { rotation, resumed } = startRotation(ledger, options)
-  const tally = new Tally(workload(counts, options.keyring, rotation.reason), report)
-  const ending = await moveAll(options, ledger, rotation, tally)
+  ledger.keys.register(keyRoles(keys.keyring))
+  const { rotation, resumed } = startRotation(ledger, keys, options)
+  const tally = new Tally(workload(counts, keys, rotation.reason), report)
+  const ending = await moveAll(options, keys, ledger, rotation, tally)
   const remains = await scrub(options, ledger, ending)
   return {
     outcome: outcomeOf(ending, remains),
@@ -105,52 +125,68 @@ async function perform(options: RotateOptions, report: (progress: RotationProgre
     ...tally.counts,
     pending: ending.pending,
     quarantined: ending.failures.report(),
+    ...(keys.branchKeys !== undefined && { branchKeys: branchKeyReport(ending, keys) }),
     remains,
-    census: named(ending.counts, keyNames(options.keyring, ledger.keys.all())),
+    census: named(ending.counts, keys, keyNames(keys.keyring, ledger.keys.all())),
     milliseconds: Math.round(performance.now() - started),
   }
 }
 
+function branchKeyReport({ upkeep, pendingBranchKeys, counts }: Ending, keys: RotationKeys): BranchKeyReport {
+  const { rewrapped, renewed, failed } = upkeep
+  const destroyedRecords = counts.reduce((sum, count) => sum + destroyedIn(count, keys), 0)
+  return { rewrapped, renewed, pending: pendingBranchKeys, failed, destroyedRecords }
+}
+
 /** All that can be refused is refused here, before a file or a row is touched. */
-async function checkEverything(options: RotateOptions): Promise<PlacedCensus[]> {
-  const { stores, batch = DEFAULT_BATCH } = options
+async function checkEverything(options: RotateOptions, keys: RotationKeys): Promise<PlacedCensus[]> {
+  const { stores, batch = DEFAULT_BATCH, within = false } = options
   if (!Number.isInteger(batch) || batch < 1 || batch > MAX_BATCH) {
     throw new KeyfoldError('ERR_ARGUMENT', `a batch has 1 to ${MAX_BATCH} records`)
   }
   await checkStores(stores)
   const counts = await countAll(stores)
-  if (options.plan !== undefined) checkFit(options.plan, { ...options, counts, now: new Date() })
-  const { keyring, within = false } = options
-  await checkKeys({ stores, keyring, counts, reason: options.plan?.reason ?? options.reason ?? 'rotation', within })
+  if (options.plan !== undefined) checkFit(options.plan, { ...options, keys, counts, now: new Date() })
+  await checkKeys(workAhead({ stores, keys, counts, reason: options.plan?.reason ?? options.reason ?? 'rotation', within }))
   return counts
 }
 
-async function moveAll(options: RotateOptions, ledger: Ledger, { id, reason }: LedgerRotation, tally: Tally): Promise<Ending> {
-  const { stores, keyring, batch = DEFAULT_BATCH, within, signal } = options
+async function moveAll(
+  options: RotateOptions, keys: RotationKeys, ledger: Ledger, { id, reason }: LedgerRotation, tally: Tally,
+): Promise<Ending> {
+  const { stores, batch = DEFAULT_BATCH, within = false, signal } = options
   for (const store of stores) await store.prepare()
-  const notUnder = keyring.sealing.length === 1 ? hexOf(keyring.active.keyId) : undefined
-  const run = { ledger, rotation: id, work: keyWork(keyring, reason, within), batch, notUnder, tally, signal }
-  const ending = await makePasses(run, stores, keyring, reason)
+  const ending = await makePasses({ ledger, rotation: id, work: { keys, reason, within, tools: keys }, batch, tally, signal }, stores)
   // With a record set aside it stays open: once that is repaired, the next run deals with it as this one would have.
-  if (!ending.interrupted && ending.pending === 0 && ending.failures.total === 0) ledger.rotations.finish(id, 'done')
+  if (isFinished(ending)) ledger.rotations.finish(id, 'done')
   return ending
+}
+
+function isFinished({ interrupted, pending, pendingBranchKeys, failures, upkeep }: Ending): boolean {
+  return !interrupted && pending === 0 && pendingBranchKeys === 0 && failures.total === 0 && upkeep.failed.length === 0
 }
 
 /**
  * Goes on with the rotation that was cut, or begins one. What a compromise began stays one: after a kill, or under a still newer key, a plain
- * `run` must not merely rewrap the data keys that were exposed.
+ * `run` must not merely rewrap the data keys that were exposed. Whoever has the master key has the branch keys that it wrapped, so these are
+ * exposed too, those of the active one included.
  */
-function startRotation(ledger: Ledger, { keyring, reason = 'rotation', plan }: RotateOptions): { rotation: LedgerRotation; resumed: boolean } {
-  const target = keyring.active.id
+function startRotation(
+  ledger: Ledger, keys: RotationKeys, { reason = 'rotation', plan }: RotateOptions,
+): { rotation: LedgerRotation; resumed: boolean } {
+  const target = keys.keyring.active.id
   const cut = ledger.rotations.unfinished()
   const strongest = [reason, plan?.reason, cut?.reason].includes('compromise') ? 'compromise' : 'rotation'
-  if (cut?.target === target && cut.reason === strongest) return { rotation: cut, resumed: true }
-  return { rotation: ledger.rotations.begin(strongest, target, plan?.sha256), resumed: false }
+  const resumed = cut?.target === target && cut.reason === strongest
+  const exposed = strongest === 'compromise' && !resumed ? (keys.branchKeys?.ids() ?? []) : []
+  const rotation = resumed ? cut : ledger.rotations.begin(strongest, target, plan?.sha256, exposed)
+  keys.expose(ledger.rotations.exposed())
+  return { rotation, resumed }
 }
 
-function workload(counts: readonly PlacedCensus[], keyring: Keyring, reason: Reason): number {
+function workload(counts: readonly PlacedCensus[], keys: RotationKeys, reason: Reason): number {
   const ofColumn = (count: PlacedCensus): number =>
-    reason === 'compromise' ? count.plaintext + count.malformed + sealedIn(count) : pendingIn(count, keyring)
+    reason === 'compromise' ? count.plaintext + count.malformed + sealedIn(count) - destroyedIn(count, keys) : pendingIn(count, keys)
   return counts.reduce((sum, count) => sum + ofColumn(count), 0)
 }
 
@@ -159,9 +195,9 @@ async function scrub({ stores, scrub: wanted = true }: RotateOptions, ledger: Le
   return wanted ? scrubPending(stores, ledger.scrubs) : unscrubbed(ledger.scrubs)
 }
 
-function outcomeOf({ interrupted, pending, failures }: Ending, remains: readonly Remains[]): RotationOutcome {
+function outcomeOf({ interrupted, pending, pendingBranchKeys, failures, upkeep }: Ending, remains: readonly Remains[]): RotationOutcome {
   if (interrupted) return 'interrupted'
-  if (failures.total > 0) return 'quarantined'
-  if (pending > 0) return 'pending'
+  if (failures.total > 0 || upkeep.failed.length > 0) return 'quarantined'
+  if (pending > 0 || pendingBranchKeys > 0) return 'pending'
   return remains.length > 0 ? 'scrub-pending' : 'done'
 }

@@ -1,13 +1,17 @@
 import type { Keyring, KeyState, RecordStore } from '@keyfold/core'
 import type { NamedCensus } from './census.ts'
-import { countAll, named } from './census.ts'
+import { behindIn, countAll, named } from './census.ts'
 import type { KeyNames } from './key-names.ts'
 import { hexOf, keyNames } from './key-names.ts'
+import type { GivenKeys } from './keys-of.ts'
+import { keysOf } from './keys-of.ts'
 import type { Ledger, LedgerKey, Reason } from './ledger/types.ts'
+import type { BranchKeyCount } from './rotation-keys.ts'
 
 export interface StatusOptions {
   readonly stores: readonly RecordStore[]
-  readonly keyring: Keyring
+  /** A keyring, or branch keys. */
+  readonly keyring: GivenKeys
   /** Without one nothing is known of the past: no key is due, no rotation is under way. */
   readonly ledger?: Ledger | undefined
   readonly cryptoperiodDays?: number | undefined
@@ -22,7 +26,24 @@ export interface KeyStatus {
 }
 
 /** As the census, but `malformed` is there only where a column has such cells. */
-export type ColumnStatus = Omit<NamedCensus, 'malformed'> & { readonly malformed?: number }
+export type ColumnStatus = Omit<NamedCensus, 'malformed'> & {
+  readonly malformed?: number
+  /** Sealed cells that the next run moves though they are under the active master key: to another branch key. Only where there are some. */
+  readonly behind?: number
+}
+
+/** The branch keys, without their partitions: these may be names of people. */
+export interface BranchKeyStatus {
+  readonly store: string
+  readonly live: number
+  readonly destroyed: number
+  /** Rows that are no branch key: altered. */
+  readonly malformed: number
+  /** Live ones by master key, as in the census. */
+  readonly byKey: Readonly<Record<string, number>>
+  /** Live ones that the next run puts under the active master key, or replaces since they were exposed. */
+  readonly pending: number
+}
 
 export interface RotationStatus {
   readonly state: 'unfinished' | 'scrub-pending'
@@ -43,6 +64,8 @@ export interface StatusReport {
   readonly message_type: 'status'
   readonly keys: readonly KeyStatus[]
   readonly stores: readonly ColumnStatus[]
+  /** Only where the keys are branch keys. */
+  readonly branchKeys?: BranchKeyStatus
   readonly rotation: RotationStatus | null
 }
 
@@ -51,9 +74,11 @@ const DAY_MS = 86_400_000
 /** Says where every record stands, per key and column, without opening any. Changes nothing. */
 export async function status({ stores, keyring, ledger, cryptoperiodDays }: StatusOptions): Promise<StatusReport> {
   const remembered = ledger?.keys.all() ?? []
-  const nameOf = keyNames(keyring, remembered)
-  const columns = named(await countAll(stores), nameOf)
-  const keys = keysOf(keyring, remembered, nameOf).map((key) => ({
+  const all = await keysOf(keyring, ledger)
+  const nameOf = keyNames(all.keyring, remembered)
+  const counts = await countAll(stores)
+  const columns = named(counts, all, nameOf)
+  const keys = keysIn(all.keyring, remembered, nameOf).map((key) => ({
     id: key.id,
     state: key.state,
     records: columns.reduce((sum, { byKey }) => sum + (byKey[key.id] ?? 0), 0),
@@ -63,9 +88,19 @@ export async function status({ stores, keyring, ledger, cryptoperiodDays }: Stat
     schema: 'kms-rotate/1',
     message_type: 'status',
     keys,
-    stores: columns.map(({ malformed, ...column }) => (malformed === 0 ? column : { ...column, malformed })),
+    stores: columns.map(({ malformed, ...column }, i) => {
+      const behind = behindIn(counts[i]!, all)
+      return { ...column, ...(malformed > 0 && { malformed }), ...(behind > 0 && { behind }) }
+    }),
+    ...(all.branchKeys && { branchKeys: branchKeyStatus(all.branchKeys, nameOf) }),
     rotation: ledger === undefined ? null : rotationOf(ledger),
   }
+}
+
+function branchKeyStatus(branchKeys: BranchKeyCount, nameOf: KeyNames): BranchKeyStatus {
+  const { store, live, destroyed, malformed, byMaster, behind, exposed } = branchKeys
+  const byKey = Object.fromEntries(Array.from(byMaster, ([keyId, count]) => [nameOf(keyId), count]))
+  return { store, live, destroyed, malformed, byKey, pending: behind.length + exposed }
 }
 
 interface KnownKey {
@@ -77,7 +112,7 @@ interface KnownKey {
 }
 
 /** The keys of the configuration, the active one first, then those that the ledger alone remembers. */
-function keysOf(keyring: Keyring, remembered: readonly LedgerKey[], nameOf: KeyNames): KnownKey[] {
+function keysIn(keyring: Keyring, remembered: readonly LedgerKey[], nameOf: KeyNames): KnownKey[] {
   const configured = keyring.wrappers.map((wrapper) => {
     const keyId = hexOf(wrapper.keyId)
     const state: KeyState = keyring.sealing.includes(wrapper) ? 'active' : 'decrypt-only'

@@ -1,4 +1,4 @@
-import type { Keyring, RecordStore } from '@keyfold/core'
+import type { RecordStore } from '@keyfold/core'
 import { KeyfoldError } from '@keyfold/core'
 import { randomBytes } from 'node:crypto'
 import type { NamedCensus, PlacedCensus } from './census.ts'
@@ -6,6 +6,8 @@ import { countAll, named, sealedIn } from './census.ts'
 import type { FailureReport } from './failures.ts'
 import { Failures } from './failures.ts'
 import { keyNames } from './key-names.ts'
+import type { GivenKeys } from './keys-of.ts'
+import { keysOf } from './keys-of.ts'
 import type { Ledger } from './ledger/types.ts'
 import type { OpenProgress, Walk } from './open-all.ts'
 import { entryOpener, openColumn, opener } from './open-all.ts'
@@ -15,7 +17,8 @@ import { freshSeed, ruledOutPerMillion, sampler } from './sample.ts'
 
 export interface VerifyOptions {
   readonly stores: readonly RecordStore[]
-  readonly keyring: Keyring
+  /** A keyring, or branch keys. */
+  readonly keyring: GivenKeys
   /** Gives the pseudonyms of its reports; without one they hold for this report alone. */
   readonly ledger?: Ledger | undefined
   /** Opens every record, and every entry of a record that the keyring holds a key for. */
@@ -36,6 +39,8 @@ export interface VerifyReport {
   readonly seed: string | null
   readonly opened: number
   readonly failed: FailureReport
+  /** Records whose branch key was destroyed, among those that were to be opened: no damage. Only where the keys are branch keys. */
+  readonly destroyed?: number
   /** A clean sample rules out, with 95 % confidence, that more than so many of a million records are bad; 0 where all were opened. */
   readonly ruledOutPerMillion: number
   readonly census: readonly NamedCensus[]
@@ -53,8 +58,11 @@ export function verify(options: VerifyOptions): Running<OpenProgress, VerifyRepo
 async function perform(options: VerifyOptions, report: (progress: OpenProgress) => void): Promise<VerifyReport> {
   const { stores, keyring, ledger, full = false, sample = 1000, seed = freshSeed() } = options
   if (!Number.isSafeInteger(sample) || sample < 1) throw new KeyfoldError('ERR_ARGUMENT', 'a sample has at least one record')
+  const keys = await keysOf(keyring, ledger)
   const failures = new Failures(ledger?.pseudonymKey ?? randomBytes(32))
-  const walk = { openOne: full ? entryOpener(keyring) : opener(keyring), failures, signal: options.signal, onFailure: options.onFailure }
+  let destroyed = 0
+  const openOne = full ? entryOpener(keys) : opener(keys)
+  const walk = { keys, openOne, failures, onShredded: () => void destroyed++, signal: options.signal, onFailure: options.onFailure }
   const counts = await countAll(stores)
   const wanted = full ? Infinity : sample
   const opened = await openColumns(walk, stores, counts, (count) => sampler(seed, count, wanted, sealedIn(count)), wanted, report)
@@ -63,8 +71,9 @@ async function perform(options: VerifyOptions, report: (progress: OpenProgress) 
     seed: full ? null : seed,
     opened,
     failed: failures.report(),
+    ...(keys.branchKeys !== undefined && { destroyed }),
     ruledOutPerMillion: full ? 0 : ruledOutPerMillion(opened),
-    census: named(await countAll(stores), keyNames(keyring, ledger?.keys.all())),
+    census: named(await countAll(stores), keys, keyNames(keys.keyring, ledger?.keys.all())),
   }
 }
 

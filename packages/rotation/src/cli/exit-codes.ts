@@ -29,6 +29,8 @@ const CODES: Readonly<Record<string, ExitCode>> = {
   ERR_KEY_UNKNOWN: EXIT.usage,
   ERR_KEY_ID_INVALID: EXIT.usage,
   ERR_FILE_MISSING: EXIT.usage,
+  ERR_BRANCH_KEY_TABLE: EXIT.usage,
+  ERR_BRANCH_KEY_STORE: EXIT.integrity,
   ERR_CONFIG_MISSING: EXIT.configMissing,
   ERR_CONFIG_INVALID: EXIT.usage,
   ERR_KEY_DENIED: EXIT.keyDenied,

@@ -5,7 +5,7 @@ import type { Json } from '../index.ts'
 export const MAX_PLAN_BYTES = 16 * 1024 * 1024
 
 /** What of a config a plan is bound to: keys, columns and policy. Moving the ledger changes nothing that a run does. */
-export function boundConfig({ keyring, stores, policy, awsKms }: Config): Json {
+export function boundConfig({ keyring, branchKeys, stores, policy, awsKms }: Config): Json {
   // of a checked config nothing but texts, whole numbers, flags, lists and objects is left
-  return structuredClone({ keyring, stores, policy, ...(awsKms !== undefined && { awsKms }) })
+  return structuredClone({ keyring, ...(branchKeys && { branchKeys }), stores, policy, ...(awsKms && { awsKms }) })
 }

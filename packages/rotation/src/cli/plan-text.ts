@@ -2,9 +2,10 @@ import type { Plan } from '../index.ts'
 import { duration } from './progress.ts'
 import { count, plural, table } from './table.ts'
 
-/** Records that a run of this plan would write. */
-export function workIn({ totals }: Plan): number {
-  return totals.seal + totals.rewrap + totals.reencrypt
+/** Records and branch keys that a run of this plan would write. */
+export function workIn({ totals, branchKeys }: Plan): number {
+  const keys = branchKeys === undefined ? 0 : branchKeys.rewrap + branchKeys.renew
+  return keys + totals.seal + totals.rewrap + totals.reencrypt
 }
 
 /** A plan for people: what is to be done in each column, and what it costs. */
@@ -23,10 +24,13 @@ export function planText(plan: Plan): string {
   return `${columns}\n\n${table(['WHAT', 'VALUE'], facts(plan))}`
 }
 
-function facts({ reason, keyCalls, remoteKeyCalls, cost, estimate, sizeChangeBytes, expiresAt }: Plan): [string, string][] {
+function facts(plan: Plan): [string, string][] {
+  const { reason, totals, branchKeys, keyCalls, remoteKeyCalls, cost, estimate, sizeChangeBytes, expiresAt } = plan
   const calls = Object.entries(keyCalls).filter(([, number]) => number > 0)
   return [
     ['reason', reason],
+    ...(branchKeys === undefined ? [] : branchKeyFacts(branchKeys)),
+    ...(totals.destroyed === undefined || totals.destroyed === 0 ? [] : [['destroyed records', count(totals.destroyed)] as [string, string]]),
     ...calls.map(([id, number]): [string, string] => [`calls of ${id}`, count(number)]),
     ['calls of key services', count(remoteKeyCalls)],
     ...(cost.microUsd > 0 ? [['cost', costText(cost)] satisfies [string, string]] : []),
@@ -39,4 +43,9 @@ function facts({ reason, keyCalls, remoteKeyCalls, cost, estimate, sizeChangeByt
 /** To the hundredth of a cent, rounded up: a small plan is cheap, not free. */
 function costText({ microUsd, basis }: Plan['cost']): string {
   return `about $${(Math.ceil(microUsd / 100) / 10_000).toFixed(4)}, at the ${basis}`
+}
+
+function branchKeyFacts({ rewrap, renew, blocked }: NonNullable<Plan['branchKeys']>): [string, string][] {
+  const kinds: [string, number][] = [['to rewrap', rewrap], ['to replace', renew], ['damaged', blocked]]
+  return kinds.flatMap(([what, number], i): [string, string][] => (i === 0 || number > 0 ? [[`branch keys ${what}`, count(number)]] : []))
 }

@@ -3,21 +3,32 @@ import { failedText } from './failed-text.ts'
 import { plural, table } from './table.ts'
 
 /** What was done, one count a line. */
-export function runText({ reason, sealed, rewrapped, reencrypted, conflicts, quarantined, pending }: RotationReport): string {
+export function runText(report: RotationReport): string {
+  const { reason, sealed, rewrapped, reencrypted, conflicts, quarantined, pending, branchKeys } = report
   const rows: [string, number][] = [['sealed', sealed]]
   if (rewrapped > 0 || reason === 'rotation') rows.push(['rewrapped', rewrapped])
   if (reencrypted > 0 || reason === 'compromise') rows.push(['re-encrypted', reencrypted])
   // only worth a line when it happened
   if (conflicts > 0) rows.push(['changed by the application meanwhile', conflicts])
   rows.push(['set aside', quarantined.total], ['left to do', pending])
-  return table(['WHAT', 'RECORDS'], rows)
+  if (branchKeys === undefined) return table(['WHAT', 'RECORDS'], rows)
+  if (branchKeys.destroyedRecords > 0) rows.push(['destroyed with their branch key', branchKeys.destroyedRecords])
+  const keys: [string, number][] = [['rewrapped', branchKeys.rewrapped]]
+  if (branchKeys.renewed > 0) keys.push(['replaced by a new version', branchKeys.renewed])
+  keys.push(['set aside', branchKeys.failed.length], ['left to do', branchKeys.pending])
+  return `${table(['WHAT', 'BRANCH KEYS'], keys)}\n\n${table(['WHAT', 'RECORDS'], rows)}`
 }
 
 /** For people: how it ended, and what to do about what is left. */
-export function runNotes({ outcome, target, quarantined, pending, remains }: RotationReport): string {
+export function runNotes({ outcome, target, quarantined, pending, branchKeys, remains }: RotationReport): string {
   const notes: string[] = []
   if (quarantined.total > 0)
     notes.push(`could not be opened, and left unchanged: ${plural(quarantined.total, 'record')}\n${failedText(quarantined)}`)
+  if (branchKeys !== undefined && branchKeys.failed.length > 0) notes.push(failedKeysText(branchKeys.failed))
+  if (branchKeys !== undefined && branchKeys.pending > 0 && outcome !== 'interrupted')
+    notes.push(`${plural(branchKeys.pending, 'branch key')} left: an application still makes them under an old key. Update it, then kms-rotate run`)
+  if (branchKeys !== undefined && branchKeys.renewed > 0)
+    notes.push('other processes seal under the branch keys that were replaced until what they have at hand expires; then kms-rotate run again')
   if (pending > 0 && outcome !== 'interrupted')
     notes.push(
       `${plural(pending, 'record')} left: an application still writes plaintext or under an old key. Update it, then kms-rotate run`,
@@ -31,4 +42,13 @@ export function runNotes({ outcome, target, quarantined, pending, remains }: Rot
     notes.push('no old key can be retired before what is named here is restored or removed, then kms-rotate run')
   if (outcome === 'done') notes.push(`done: every record is under ${target}. next: kms-rotate verify --full`)
   return `\n${notes.join('\n\n')}`
+}
+
+/** Branch keys that do not open. */
+export function failedKeysText(failed: NonNullable<RotationReport['branchKeys']>['failed']): string {
+  const rows = table(
+    ['BRANCH KEY', 'CODE'],
+    failed.slice(0, 100).map(({ keyId, code }) => [keyId, code]),
+  )
+  return `${plural(failed.length, 'branch key')} could not be opened, and left unchanged:\n${rows}\nrestore the table of branch keys from a backup`
 }

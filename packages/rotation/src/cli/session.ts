@@ -1,7 +1,10 @@
-import type { Keyring, RecordStore } from '@keyfold/core'
+import type { RecordStore } from '@keyfold/core'
 import { keyRoles } from '../key-names.ts'
-import { findLedger } from '../ledger/open.ts'
+import { findLedger, openLedger } from '../ledger/open.ts'
 import type { Ledger, LedgerKey } from '../ledger/types.ts'
+import type { GivenKeys } from '../keys-of.ts'
+import { openBranchKeys } from './branch-keys.ts'
+import type { OpenedBranchKeys } from './branch-keys.ts'
 import { namedKeys, openKeyring } from './keys.ts'
 import type { NamedKey } from './keys.ts'
 import type { LoadedConfig } from './load-config.ts'
@@ -12,7 +15,9 @@ import type { StoreAccess } from './stores.ts'
 /** What a command works with: everything that the config names, open. */
 export interface Session extends LoadedConfig {
   readonly named: readonly NamedKey[]
-  readonly keyring: Keyring
+  /** The keyring, or the branch keys under it where the config has them. */
+  readonly keyring: GivenKeys
+  readonly branchKeys: OpenedBranchKeys | undefined
   readonly stores: readonly RecordStore[]
   /** Undefined where none was made yet. */
   readonly ledger: Ledger | undefined
@@ -32,17 +37,28 @@ const OUT_OF_SERVICE: ReadonlySet<string> = new Set(['disabled', 'destroyed'])
 export async function withSession<T>(options: SessionOptions, work: (session: Session) => Promise<T>): Promise<T> {
   const loaded = await loadConfig(options.config)
   const named = namedKeys(loaded)
-  const ledger = await findLedger(loaded.path(loaded.config.ledger))
+  const ledger = await existingLedger(loaded.path(loaded.config.ledger), options.readonly)
   let stores: RecordStore[] = []
+  let branchKeys: OpenedBranchKeys | undefined
   try {
     const keyring = await openKeyring(named, disabledKeys(ledger))
     ledger?.keys.check(keyRoles(keyring))
     stores = await openStores(loaded, options)
-    return await work({ ...loaded, named, keyring, stores, ledger })
+    branchKeys = await openBranchKeys(loaded, keyring, options)
+    return await work({ ...loaded, named, keyring: branchKeys?.keys ?? keyring, branchKeys, stores, ledger })
   } finally {
     await closeStores(stores)
+    branchKeys?.store.close()
     ledger?.close()
   }
+}
+
+/** A ledger that is to be written is brought to the newest version; none is made. */
+async function existingLedger(path: string, readonly: boolean): Promise<Ledger | undefined> {
+  const found = await findLedger(path)
+  if (found === undefined || readonly) return found
+  found.close()
+  return openLedger(path)
 }
 
 /** Ids of the keys that the ledger has taken out of service. */

@@ -34,11 +34,16 @@ export async function openStores({ config, path }: LoadedConfig, access: StoreAc
 
 /** An error says which store it is about: a config may have several. */
 async function openOne(store: StoreConfig, path: LoadedConfig['path'], access: StoreAccess): Promise<RecordStore> {
+  return named(store.path, async () => ADAPTERS[store.type](store, path(store.path), access))
+}
+
+/** Puts the configured name before what goes wrong. */
+export async function named<T>(name: string, work: () => Promise<T>): Promise<T> {
   try {
-    return await ADAPTERS[store.type](store, path(store.path), access)
+    return await work()
   } catch (error) {
     if (!(error instanceof KeyfoldError)) throw error
-    throw new KeyfoldError(error.code, `${store.path}: ${error.message}`, { hint: error.hint, cause: error })
+    throw new KeyfoldError(error.code, `${name}: ${error.message}`, { hint: error.hint, cause: error })
   }
 }
 

@@ -27,7 +27,7 @@ export async function openLedger(path: string, clock: Clock = systemClock): Prom
   return closingOnFailure(db, () => guarded(path, () => prepared(db, path, clock)))
 }
 
-/** Opens a ledger to read it; undefined where there is none. Nothing is made or changed. */
+/** Opens a ledger to read it; undefined where there is none. Nothing is made or changed: one of an older version stays of that version. */
 export async function findLedger(path: string, clock: Clock = systemClock): Promise<Ledger | undefined> {
   if (!existsSync(path)) return undefined
   const db = await openFile(path, false)

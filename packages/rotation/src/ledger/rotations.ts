@@ -14,11 +14,13 @@ export function rotationBook(db: Database, clock: Clock): RotationBook {
   const supersede = db.prepare("UPDATE rotations SET finished_at = ?, outcome = 'superseded' WHERE finished_at IS NULL")
   return {
     unfinished: () => unfinished.get() as LedgerRotation | undefined,
-    begin: (reason, target, plan) => {
+    begin: (reason, target, plan, exposed = []) => {
       const now = clock()
       const id = db.transaction(() => {
         supersede.run(now)
-        return Number(begin.run(reason, target, plan ?? null, now, now).lastInsertRowid)
+        const begun = Number(begin.run(reason, target, plan ?? null, now, now).lastInsertRowid)
+        if (exposed.length > 0) expose(db, begun, exposed)
+        return begun
       }).immediate()
       return { id, reason, target, startedAt: now, updatedAt: now }
     },
@@ -26,8 +28,21 @@ export function rotationBook(db: Database, clock: Clock): RotationBook {
       const now = clock()
       close.run(now, now, outcome, id)
     },
+    exposed: () => exposedIn(db),
     ...checkpoints(db, clock),
   }
+}
+
+function expose(db: Database, rotation: number, keyIds: readonly string[]): void {
+  const insert = db.prepare('INSERT INTO exposed_branch_keys VALUES (?, ?) ON CONFLICT DO NOTHING')
+  for (const keyId of keyIds) insert.run(keyId, rotation)
+}
+
+/** A ledger that is only read may be of an older version, which knew none. */
+function exposedIn(db: Database): ReadonlySet<string> {
+  if (db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'exposed_branch_keys'").get() === undefined) return new Set()
+  const rows = db.prepare('SELECT key_id AS keyId FROM exposed_branch_keys').all() as Array<{ keyId: string }>
+  return new Set(rows.map(({ keyId }) => keyId))
 }
 
 type Counts = Pick<Checkpoint, 'sealed' | 'rewrapped' | 'reencrypted'>

@@ -51,6 +51,10 @@ const MIGRATIONS: readonly string[] = [
      confirmed_by TEXT NOT NULL CHECK (confirmed_by IN ('prompt', 'flag')),
      PRIMARY KEY (key_id, place)
    ) STRICT, WITHOUT ROWID;`,
+  `CREATE TABLE exposed_branch_keys (
+     key_id TEXT PRIMARY KEY CHECK (length(key_id) = 24),
+     rotation INTEGER NOT NULL REFERENCES rotations (id)
+   ) STRICT, WITHOUT ROWID;`,
 ]
 
 /** The newest version of the schema. */

@@ -76,7 +76,10 @@ export interface KeyBook {
 export interface RotationBook {
   /** The rotation that was begun and not finished, if there is one. */
   unfinished(): LedgerRotation | undefined
-  begin(reason: Reason, target: string, plan: string | undefined): LedgerRotation
+  /** @param exposed key ids (24 hex digits) of branch keys that a compromise exposes: remembered for good, with the beginning itself */
+  begin(reason: Reason, target: string, plan: string | undefined, exposed?: readonly string[]): LedgerRotation
+  /** Key ids of all branch keys that were ever exposed. */
+  exposed(): ReadonlySet<string>
   finish(id: number, outcome: string): void
   checkpoint(id: number, place: ColumnPlace): Checkpoint
   save(id: number, place: ColumnPlace, checkpoint: Checkpoint): void

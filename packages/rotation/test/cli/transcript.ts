@@ -64,6 +64,7 @@ function helper(verb: string, args: readonly string[], folder: string): string[]
   else if (verb === 'sql') return sql(join(folder, 'app.db'), first).map((row) => JSON.stringify(row))
   else if (verb === 'active') configure(folder, ({ keyring }) => Object.assign(keyring, { active: first, decryptOnly: args.slice(1) }))
   else if (verb === 'policy') configure(folder, (config) => (config.policy = JSON.parse(first) as object))
+  else if (verb === 'branch') configure(folder, (config) => (config.branchKeys = JSON.parse(first) as object))
   else if (verb === 'set') configure(folder, (config) => setAt(config, first.split('.'), args[1]!))
   else if (verb === 'aws-kms') configure(folder, (config) => (config.awsKms = JSON.parse(first) as object))
   else if (verb === 'rm') rmSync(join(folder, first))

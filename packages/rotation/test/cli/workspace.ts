@@ -19,6 +19,7 @@ export interface WorkspaceConfig {
   stores: { type: string; path: string; tables: { table: string; id: string; columns: string[] }[] }[]
   policy?: object
   awsKms?: object
+  branchKeys?: object
 }
 
 export function workspace(rows = 20): Workspace {

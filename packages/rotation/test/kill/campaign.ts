@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
-import { createKeyring } from '@keyfold/core'
+import { createBranchKeys, createKeyring } from '@keyfold/core'
+import type { BranchKeys } from '@keyfold/core'
 import { createKeyFile, keyFile } from '@keyfold/core/key-file'
-import { openDatabase, sealedTable } from '@keyfold/sqlite'
+import { openDatabase, sealedTable, sqliteBranchKeyStore } from '@keyfold/sqlite'
 import Sqlite from 'better-sqlite3'
 
 const CHILD = join(import.meta.dirname, 'child.ts')
@@ -12,6 +13,8 @@ export interface Campaign {
   readonly kills: number
   readonly rows: number
   readonly reason: 'rotation' | 'compromise'
+  /** `branch-keys`: records are sealed under a branch key for each column. */
+  readonly keys: 'keyring' | 'branch-keys'
 }
 
 export interface CampaignResult {
@@ -44,7 +47,7 @@ const phoneOf = (id: number): string | null => (id % 7 === 0 ? null : `+49 30 ${
  * Seals, then rotates from key to key, and kills the process at random moments until it has died so many times; then lets it finish. After
  * a kill a plain run goes on, whatever the first one was for: what a compromise began stays one, and asking for one again may begin another.
  */
-export async function killAndResume({ folder, kills, rows, reason }: Campaign): Promise<CampaignResult> {
+export async function killAndResume({ folder, kills, rows, reason, keys }: Campaign): Promise<CampaignResult> {
   createDatabase(folder, rows)
   let killed = 0
   let active = 0
@@ -54,7 +57,7 @@ export async function killAndResume({ folder, kills, rows, reason }: Campaign): 
   createKeyFile(join(folder, 'k0.key'))
   while (killed < kills) {
     const delay = Math.random() * longest
-    const { died, milliseconds } = await runOnce([folder, String(active), next], delay)
+    const { died, milliseconds } = await runOnce([folder, String(active), next, keys], delay)
     next = died ? 'rotation' : reason
     if (died) {
       killed++
@@ -62,9 +65,25 @@ export async function killAndResume({ folder, kills, rows, reason }: Campaign): 
     }
     longest = Math.max(50, Math.min(longest, milliseconds * 1.2))
     createKeyFile(join(folder, `k${++active}.key`))
+    if (keys === 'branch-keys' && reason === 'rotation') await renewBranchKeys(folder, active)
   }
-  await runOnce([folder, String(active), next], undefined)
+  await runOnce([folder, String(active), next, keys], undefined)
   return { kills: killed, phases: active + 1 }
+}
+
+/** The branch keys of a folder, under its first keys up to this one. */
+async function withBranchKeys<T>(folder: string, active: number, use: (keys: BranchKeys) => Promise<T>): Promise<T> {
+  const store = sqliteBranchKeyStore(await openDatabase(join(folder, 'app.db')))
+  const [newest, ...older] = Array.from({ length: active + 1 }, (_, i) => keyFile(join(folder, `k${active - i}.key`)))
+  const keyring = createKeyring({ active: newest!, decryptOnly: older })
+  return use(createBranchKeys({ keyring, store, partition: { by: 'column' } })).finally(() => store.close())
+}
+
+/** Else rotating the master key would leave the rows alone. */
+async function renewBranchKeys(folder: string, active: number): Promise<void> {
+  await withBranchKeys(folder, active, async (keys) => {
+    for (const column of ['email', 'phone']) await keys.rotate(column)
+  })
 }
 
 /** @param delay milliseconds from the run's beginning to SIGKILL; never where undefined */
@@ -101,13 +120,15 @@ export interface Findings {
 }
 
 /** Opens every row with the last key alone. */
-export async function examine(folder: string, { phases }: CampaignResult, rows: number): Promise<Findings> {
+export async function examine({ folder, rows, keys }: Campaign, { phases }: CampaignResult): Promise<Findings> {
   const db = await openDatabase(join(folder, 'app.db'))
-  const keyring = createKeyring({ active: keyFile(join(folder, `k${phases - 1}.key`)) })
+  const master = createKeyring({ active: keyFile(join(folder, `k${phases - 1}.key`)) })
+  const branched = createBranchKeys({ keyring: master, store: sqliteBranchKeyStore(db), partition: { by: 'column' } })
+  const keyring = keys === 'branch-keys' ? branched : master
   const table = sealedTable(db, { table: 'customers', id: 'id', columns: ['email', 'phone'], keyring })
   let wrong = 0
   for (let id = 1; id <= rows; id++) {
-    const row = await Promise.resolve(table.get(id)).catch(() => undefined)
+    const row = await table.get(id).catch(() => undefined)
     if (row?.['email'] !== emailOf(id) || row['phone'] !== phoneOf(id)) wrong++
   }
   db.close()

@@ -13,6 +13,7 @@ import { interruptible } from '../interrupt.ts'
 import type { Output } from '../output.ts'
 import type { ProgressView } from '../progress.ts'
 import { progressView } from '../progress.ts'
+import { failedKeysText } from '../run-text.ts'
 import type { Session } from '../session.ts'
 import { ledgerKeys, withSession } from '../session.ts'
 import { plural, table } from '../table.ts'
@@ -72,7 +73,7 @@ function retireText({ outcome, key, needed }: RetireReport): string {
   )
 }
 
-function note({ outcome, key, active, opened, needed, failed }: RetireReport): string {
+function note({ outcome, key, active, opened, needed, failed, branchKeys }: RetireReport): string {
   switch (outcome) {
     case 'retired':
       return [
@@ -86,18 +87,23 @@ function note({ outcome, key, active, opened, needed, failed }: RetireReport): s
       return `${key} was retired before; nothing was changed`
     case 'damaged':
       return [
-        `refused: ${plural(failed.total, 'record')} did not open without ${key}:`,
-        failedText(failed),
+        ...(failed.total > 0 ? [`refused: ${plural(failed.total, 'record')} did not open without ${key}:`, failedText(failed)] : []),
+        ...(branchKeys !== undefined && branchKeys.failed.length > 0 ? [`refused without ${key}: ${failedKeysText(branchKeys.failed)}`] : []),
         'find out why with kms-rotate verify --full',
       ].join('\n')
     case 'needed':
       return active
         ? `refused: ${key} is the active key. Make another one active, then kms-rotate run`
-        : `refused: ${plural(
-            needed.reduce((sum, { records }) => sum + records, 0),
-            'record',
-          )} under ${key}. First kms-rotate run, then retire it`
+        : `refused: ${stillUnder(needed, branchKeys)} under ${key}. First kms-rotate run, then retire it`
   }
+}
+
+function stillUnder(needed: RetireReport['needed'], branchKeys: RetireReport['branchKeys']): string {
+  const records = plural(
+    needed.reduce((sum, { records: count }) => sum + count, 0),
+    'record',
+  )
+  return branchKeys === undefined || branchKeys.needed === 0 ? records : `${plural(branchKeys.needed, 'branch key')} and ${records}`
 }
 
 const EXIT_OF: Readonly<Record<RetireReport['outcome'], ExitCode>> = {

@@ -45,12 +45,13 @@ async function verify(full: boolean, { output, config }: Call): Promise<ExitCode
   return result.failed.total > 0 ? EXIT.integrity : EXIT.done
 }
 
-function text({ opened, failed, census }: VerifyReport): string {
+function text({ opened, failed, destroyed, census }: VerifyReport): string {
   return table(
     ['WHAT', 'RECORDS'],
     [
       ['opened', opened],
       ['do not open', failed.total],
+      ...(destroyed === undefined || destroyed === 0 ? [] : [['destroyed with their branch key', destroyed] as const]),
       ['in plaintext', plaintextIn(census)],
     ],
   )
@@ -60,9 +61,10 @@ function plaintextIn(census: VerifyReport['census']): number {
   return census.reduce((sum, { plaintext }) => sum + plaintext, 0)
 }
 
-function notes({ failed, census, full }: VerifyReport): string {
+function notes({ failed, destroyed = 0, census, full }: VerifyReport): string {
   if (failed.total > 0) return `${failedText(failed)}\n\nrestore what is named here from a backup; until then no old key can be retired`
   const plaintext = plaintextIn(census)
   if (plaintext > 0) return `every sealed record opens; ${plural(plaintext, 'cell')} not sealed yet: kms-rotate run`
-  return full ? 'every record opens' : 'every record of the sample opens; --full opens all of them'
+  const but = destroyed === 0 ? '' : ', but for those whose branch key was destroyed'
+  return full ? `every record opens${but}` : `every record of the sample opens${but}; --full opens all of them`
 }

@@ -1,0 +1,72 @@
+import type { Keyring, KeyWrapper } from '@keyfold/core'
+import { isRewrapKeyWrapper, isSyncKeyWrapper } from '@keyfold/core'
+import { hexOf } from './key-names.ts'
+import type { Reason } from './ledger/types.ts'
+import type { Plan } from './plan-file.ts'
+import type { BranchKeyCount } from './rotation-keys.ts'
+import type { WorkAhead } from './work-ahead.ts'
+import { recordsIn } from './work-ahead.ts'
+
+/** What a run asks of one master key, at most. */
+export interface Calls {
+  wraps: number
+  unwraps: number
+  /** Data keys that the key's own service puts under all sealing keys. */
+  moves: number
+}
+
+/** Calls of master keys. Under branch keys they go with the number of these, not of the records. */
+export function callsAhead(ahead: WorkAhead): ReadonlyMap<KeyWrapper, Calls> {
+  const { keys: { keyring, branchKeys } } = ahead
+  const calls = new Map(keyring.wrappers.map((wrapper) => [wrapper, { wraps: 0, unwraps: 0, moves: 0 }]))
+  for (const [wrapper, ofKey] of calls) {
+    const records = recordsUnder(wrapper, ahead)
+    ofKey[ahead.within && branchKeys === undefined && movesItself(wrapper, keyring, ahead.reason) ? 'moves' : 'unwraps'] += records
+    if (branchKeys !== undefined) ofKey.unwraps += branchKeysOpened(wrapper, branchKeys, ahead)
+  }
+  const moved = sum(Array.from(calls.values(), ({ moves }) => moves))
+  const wraps = branchKeys === undefined ? sum(ahead.works.map(recordsIn)) - moved : branchKeysWrapped(branchKeys, ahead)
+  for (const wrapper of keyring.sealing) calls.get(wrapper)!.wraps += wraps
+  return calls
+}
+
+/** As a plan states them: a seal is a wrap by each sealing key, a move also an unwrap, or, where the service moves it, one call for each of these. */
+export function keyCalls(ahead: WorkAhead): Pick<Plan, 'keyCalls' | 'remoteKeyCalls'> {
+  const { sealing } = ahead.keys.keyring
+  const total = ({ wraps, unwraps, moves }: Calls): number => wraps + unwraps + moves * sealing.length
+  const calls = Array.from(callsAhead(ahead), ([wrapper, ofKey]) => [wrapper, total(ofKey)] as const)
+  const remote = sum(calls.map(([wrapper, count]) => (isSyncKeyWrapper(wrapper) ? 0 : count)))
+  return { keyCalls: Object.fromEntries(calls.map(([{ id }, count]) => [id, count])), remoteKeyCalls: remote }
+}
+
+/** Whether the service of a key can move its records to every sealing key; a compromise asks for new data keys. */
+function movesItself(source: KeyWrapper, { sealing }: Keyring, reason: Reason): boolean {
+  return reason === 'rotation' && isRewrapKeyWrapper(source) && sealing.every((target) => source.canRewrapTo(target))
+}
+
+/** Records that are moved, and stand under the key directly. */
+function recordsUnder(wrapper: KeyWrapper, { keys, counts, reason }: WorkAhead): number {
+  const keyId = hexOf(wrapper.keyId)
+  const moved = counts.filter((count) => reason === 'compromise' || keys.standing(count, keyId) === 'older')
+  return sum(moved.map(({ byKey }) => byKey.get(keyId) ?? 0))
+}
+
+/** To move them; or, those of the active key, to seal and open records with them. */
+function branchKeysOpened(wrapper: KeyWrapper, { byMaster, live }: BranchKeyCount, { keys: { keyring }, works }: WorkAhead): number {
+  if (!keyring.sealing.includes(wrapper)) return byMaster.get(hexOf(wrapper.keyId)) ?? 0
+  return wrapper === keyring.active ? Math.min(live, 2 * sum(works.map(recordsIn))) : 0
+}
+
+/** Those that move, those that get a new version, and those that are made for partitions without one. */
+function branchKeysWrapped({ behind, exposed, partitions }: BranchKeyCount, { keys, counts, works, reason }: WorkAhead): number {
+  const made = counts.map((count, i) => {
+    const records = recordsIn(works[i]!)
+    if (!keys.countTells(count)) return records
+    return records > 0 && keys.currentId(count) === undefined ? 1 : 0
+  })
+  return behind.length + (reason === 'compromise' ? partitions : exposed) + sum(made)
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0)
+}
