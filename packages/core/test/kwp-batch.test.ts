@@ -148,6 +148,15 @@ describe('a large batch', () => {
   })
 })
 
+test('each of the eight bytes of the integrity value counts', () => {
+  // With an AES that changes nothing, the steps change the last byte of A alone: by 1 XOR 2 XOR … XOR 24 = 24.
+  const nothing: BlockCipher = (blocks) => Uint8Array.from(blocks)
+  const intact = Uint8Array.of(0xa6, 0x59, 0x59, 0xa6, 0, 0, 0, 32 ^ 24, ...new Uint8Array(32).fill(7))
+  const altered = Array.from({ length: 8 }, (_, at) => flipped(intact, at * 8))
+  expect(unwrapBatch([intact, ...altered], nothing).map(optionalHex)).toEqual(['07'.repeat(32), ...altered.map(() => undefined)])
+  expect(wrapBatch([new Uint8Array(32).fill(7)], nothing).map(hex)).toEqual([hex(intact)])
+})
+
 describe('what is left behind', () => {
   const { encrypt, decrypt } = ecb(randomBytes(32))
   const seen: Uint8Array[] = []
