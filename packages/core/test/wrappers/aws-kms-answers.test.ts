@@ -42,6 +42,21 @@ describe('an answer to GenerateDataKey', () => {
   })
 })
 
+test('a refused answer is described by its length', async () => {
+  const { wrapper } = await wrapperAt(200, { ...dataKey, Plaintext: base64(16) })
+  expect((await errorOf(wrapper.wrap(dek, canonical))).message).toBe(`${wrapper.id}: KMS gave a data key of 16 bytes, not of 32`)
+  const { wrapper: other } = await wrapperAt(200, { ...dataKey, CiphertextBlob: base64(6105) })
+  expect((await errorOf(other.wrap(dek, canonical))).message).toBe(`${other.id}: KMS gave a ciphertext of 6105 bytes, not of 1 to 6104`)
+})
+
+test('a wrap that has no room for a ciphertext makes no call', async () => {
+  const { wrapper, bodies } = await wrapperAt(400, { __type: 'InvalidCiphertextException' })
+  for (const length of [1, 40, 41]) {
+    expect(await codeOfAsync(wrapper.unwrap({ ...wrapped, bytes: new Uint8Array(length) }, canonical))).toBe('ERR_NOT_AUTHENTIC')
+  }
+  expect(bodies).toHaveLength(1)
+})
+
 describe('an answer to ReEncrypt', () => {
   test.each([
     ['as it should be', moved, undefined],
