@@ -19,7 +19,7 @@ export function optionsFor(name: PackageName, pass: string, patterns: readonly s
     concurrency: Number(process.env['KEYFOLD_MUTATION_WORKERS'] ?? 2),
     // Beside an endless loop, which Stryker counts, a mutant may wait for what never comes. No test waits so long by itself.
     timeoutMS: 10_000,
-    timeoutFactor: 2,
+    timeoutFactor: 1.25,
     dryRunTimeoutMinutes: 15,
     // Nothing but what the tests of a package need is copied for the mutants.
     ignorePatterns: ['/.*', '/reports', '/docs', '/examples', '/bench', '/tests', '/packages/*/dist'],

@@ -11,7 +11,7 @@ interface Mutated {
 export const packages = {
   core: {
     bar: 90,
-    part: '1/4',
+    part: '1/8',
     slowTests: [
       '**/*.fuzz.test.ts',
       'test/abuse-envelope-more.test.ts',

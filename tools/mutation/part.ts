@@ -23,7 +23,8 @@ export function isOfPart({ part, of }: Part, mutant: Pick<Mutant, 'fileName' | '
   const { fileName, location, mutatorName, replacement } = mutant
   // the folder differs from machine to machine
   const file = fileName.replaceAll('\\', '/').replace(/^.*\/packages\//, '')
-  const name = JSON.stringify([file, location.start, location.end, mutatorName, replacement])
+  const { start, end } = location
+  const name = JSON.stringify([file, start.line, start.column, end.line, end.column, mutatorName, replacement])
   return createHash('sha256').update(name).digest().readUInt32BE() % of === part - 1
 }
 

@@ -43,6 +43,15 @@ test('every mutant is of exactly one part, on every machine, and the parts are a
   for (let i = 0; i < 50; i++) expect(isOfPart({ part: 1, of: 4 }, mutant(i))).toBe(isOfPart({ part: 1, of: 4 }, mutant(i, 'C:\\b\\.tmp')))
 })
 
+test('a mutant is of the same part in whatever order its place is written', () => {
+  const mutant = { fileName: 'packages/core/src/a.ts', mutatorName: 'StringLiteral', replacement: '""' }
+  for (let line = 1; line < 50; line++) {
+    const one = { ...mutant, location: { start: { line, column: 1 }, end: { line, column: 9 } } }
+    const other = { ...mutant, location: { end: { column: 9, line }, start: { column: 1, line } } }
+    expect(isOfPart({ part: 1, of: 4 }, other)).toBe(isOfPart({ part: 1, of: 4 }, one))
+  }
+})
+
 test('a part says how far it may be from the whole', () => {
   expect(uncertainty(90, 400, 1_000_000)).toBeCloseTo(2.94, 2)
   expect(uncertainty(90, 400, 400)).toBe(0)
