@@ -11,13 +11,11 @@ import { createKeyFile, keyFile } from '@keyfold/core/key-file'
 
 const folder = mkdtempSync(join(tmpdir(), 'keyfold-example-'))
 try {
-  const path = (name: string): string => join(folder, name)
-  const [key, plain, sealed, back] = [path('2026q4.key'), path('log'), path('log.kf'), path('log.back')]
+  const [key, plain, sealed, back] = ['2026q4.key', 'log', 'log.kf', 'log.back'].map((name) => join(folder, name)) as [string, string, string, string]
   createKeyFile(key)
   writeFileSync(plain, 'one line of a long log\n'.repeat(100_000))
   const keyring = createKeyring({ active: keyFile(key) })
   const context = { file: 'log' }
-
   await pipeline(createReadStream(plain), Duplex.fromWeb(sealStream(keyring, context)), createWriteStream(sealed))
   await pipeline(createReadStream(sealed), Duplex.fromWeb(openStream(keyring, context)), createWriteStream(back))
   console.log(`${statSync(plain).size} bytes, sealed ${statSync(sealed).size}, opened ${statSync(back).size}`)
@@ -32,8 +30,8 @@ try {
   console.log(new TextDecoder().decode(part))
 
   truncateSync(sealed, 154 + 100 * 16_400) // between two chunks
-  const opening = pipeline(createReadStream(sealed), Duplex.fromWeb(openStream(keyring, context)), createWriteStream(back))
-  await opening.catch((error: unknown) => console.log(isKeyfoldError(error) ? `${error.code}: ${error.message}` : error))
+  await pipeline(createReadStream(sealed), Duplex.fromWeb(openStream(keyring, context)), createWriteStream(back)).catch((error: unknown) =>
+    console.log(isKeyfoldError(error) ? `${error.code}: ${error.message}` : error))
 } finally {
   rmSync(folder, { recursive: true })
 }
