@@ -80,6 +80,7 @@ export function gcmStream(key: Uint8Array): GcmStream {
       const plaintext = attempt(() => decrypt(sealed))
       if (plaintext === undefined) return false
       out.set(plaintext)
+      plaintext.fill(0)
       return true
     },
     wipe() {

@@ -1,4 +1,5 @@
 /** Parts of a sealed stream, without reading all of it. */
+import { wipe } from './bytes.ts'
 import { canonicalContext } from './context.ts'
 import { KeyfoldError } from './errors.ts'
 import { LIMITS } from './format.ts'
@@ -80,10 +81,15 @@ interface Opened {
 async function openChunks(source: RangeSource, opened: Opened, from: number, to: number): Promise<Uint8Array> {
   // The last chunk first: no other is authentic in its place, so it proves the length. Nothing is made room for before that.
   const last = await openLast(source, opened)
-  const out = new Uint8Array(to - from)
-  await openFull(source, opened, from, out)
-  place(out, opened.layout.fullChunks * CHUNK_LENGTH - from, last)
-  return out
+  const edge = new Uint8Array(CHUNK_LENGTH)
+  try {
+    const out = new Uint8Array(to - from)
+    await openFull(source, opened, from, out, edge)
+    place(out, opened.layout.fullChunks * CHUNK_LENGTH - from, last)
+    return out
+  } finally {
+    wipe(last, edge)
+  }
 }
 
 async function openLast(source: RangeSource, { head, layout, cipher }: Opened): Promise<Uint8Array> {
@@ -94,10 +100,15 @@ async function openLast(source: RangeSource, { head, layout, cipher }: Opened): 
   return out
 }
 
-/** Fills `out`, which begins at `from`, with what the full chunks hold of it. */
-async function openFull(source: RangeSource, { head, layout, cipher }: Opened, from: number, out: Uint8Array): Promise<void> {
+/** Fills `out`, which begins at `from`, with what the full chunks hold of it; one that reaches beyond `out` opens into `edge` first. */
+async function openFull(
+  source: RangeSource,
+  { head, layout, cipher }: Opened,
+  from: number,
+  out: Uint8Array,
+  edge: Uint8Array,
+): Promise<void> {
   const endChunk = out.length === 0 ? 0 : Math.min(layout.fullChunks, Math.ceil((from + out.length) / CHUNK_LENGTH))
-  const edge = new Uint8Array(CHUNK_LENGTH)
   for (let first = Math.floor(from / CHUNK_LENGTH); first < endChunk; first += CHUNKS_PER_READ) {
     const count = Math.min(CHUNKS_PER_READ, endChunk - first)
     const sealed = await read(source, head.length + first * SEALED_CHUNK_LENGTH, count * SEALED_CHUNK_LENGTH)

@@ -6,7 +6,7 @@ import fc from 'fast-check'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import type { KeyWrapper, RangeSource } from '../src/index.ts'
 import { createKeyring, KeyfoldError, LIMITS, openRange, sealSync } from '../src/index.ts'
-import { keys } from './counted-backend.ts'
+import { keys, openedBuffers } from './counted-backend.ts'
 import { codeOfAsync, insecureKeyring, insecureWrapper, remoteWrapper } from './keys.ts'
 import { CHUNK, HEAD, payloadOf, rangeSourceOf, sealed, SEALED_CHUNK } from './streams.ts'
 import { hex } from './vectors.ts'
@@ -43,6 +43,17 @@ test('any range of any payload', async () => {
     }),
     { numRuns: 40 },
   )
+})
+
+test('what was opened of chunks beyond the range is wiped, whether the range opens or not', async () => {
+  openedBuffers.length = 0
+  const range = await rangeOf(5, 2 * CHUNK + 5)
+  const besides = openedBuffers.filter(({ buffer }) => buffer !== range.buffer)
+  expect(besides.map(({ length }) => length)).toEqual([100, CHUNK, CHUNK]) // the last chunk, then those at the edges
+  expect(besides.every((bytes) => bytes.every((byte) => byte === 0))).toBe(true)
+  openedBuffers.length = 0
+  expect(await codeOfAsync(rangeOf(5, CHUNK + 5, stream.with(HEAD + SEALED_CHUNK, stream[HEAD + SEALED_CHUNK]! ^ 1)))).toBe('ERR_NOT_AUTHENTIC')
+  expect(openedBuffers.map((bytes) => bytes.every((byte) => byte === 0))).toEqual([true, true, true])
 })
 
 test('without numbers, all of it', async () => {
