@@ -53,9 +53,13 @@ export async function openBranchKey(keyring: Keyring, stored: StoredBranchKey): 
   }
 }
 
-/** Puts a branch key under the sealing keys, within the key service where that can do it: the new envelope. Throws as `openBranchKey`. */
-export function rewrapBranchKey(keyring: Keyring, stored: StoredBranchKey): Promise<Uint8Array> {
-  return ofStored(stored, (sealed) => runAsync(rewrapSteps(keyring, sealed, contextOf(stored), true)))
+/**
+ * Puts a branch key under the keyring's sealing keys: the new envelope. Throws as `openBranchKey`.
+ *
+ * @param within let the key service move it by itself, where it can (`rewrap` says what that leaves unchecked)
+ */
+export function rewrapBranchKey(keyring: Keyring, stored: StoredBranchKey, within: boolean): Promise<Uint8Array> {
+  return ofStored(stored, (sealed) => runAsync(rewrapSteps(keyring, sealed, contextOf(stored), within)))
 }
 
 function wrapperOf(key: Uint8Array): SyncKeyWrapper {

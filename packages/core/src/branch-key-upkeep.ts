@@ -50,9 +50,9 @@ function listed({ partition, version, keyId, createdAt, sealed }: StoredBranchKe
 
 /**
  * Rotates the master key: puts every branch key of the store under the keyring's active key. Records do not change, and still open: they are
- * under the branch keys. At most two calls of a key service for each branch key, one where the
- * service moves it by itself (AWS KMS: ReEncrypt).
+ * under the branch keys. Two calls of a key service for each branch key.
  *
+ * @param options `within`: as for `rewrap`, the service moves a key by itself where it can (AWS KMS: ReEncrypt), in one call; `signal` stops it
  * @returns progress after every 256 keys; at the end, the totals
  * @throws KeyfoldError what a key or the store says that is out of reach or refuses; ERR_INTERRUPTED after `signal`. Run it again: what is done stays
  * @example for await (const { seen } of rewrapBranchKeys(keyring, store)) console.log(seen)
@@ -60,14 +60,14 @@ function listed({ partition, version, keyId, createdAt, sealed }: StoredBranchKe
 export async function* rewrapBranchKeys(
   keyring: Keyring,
   store: BranchKeyStore,
-  { signal }: { readonly signal?: AbortSignal | undefined } = {},
+  { signal, within = false }: { readonly signal?: AbortSignal | undefined; readonly within?: boolean | undefined } = {},
 ): AsyncGenerator<BranchKeyProgress, BranchKeyProgress> {
   const progress = { seen: 0, rewrapped: 0, current: 0, destroyed: 0, changed: 0, failed: [] as Array<{ keyId: string; code: string }> }
   for await (const page of pagesOf(store)) {
     for (let at = 0; at < page.length; at += CONCURRENT_CALLS) {
       if (signal?.aborted === true) throw new KeyfoldError('ERR_INTERRUPTED', 'the work on the branch keys was stopped')
       // all of them end before an error is passed on: no call is left running behind it
-      const ends = await Promise.allSettled(page.slice(at, at + CONCURRENT_CALLS).map((key) => rewrapOne(keyring, store, key)))
+      const ends = await Promise.allSettled(page.slice(at, at + CONCURRENT_CALLS).map((key) => rewrapOne(keyring, store, key, within)))
       for (const [i, end] of ends.entries()) {
         if (end.status === 'fulfilled') progress[end.value]++
         else progress.failed.push({ keyId: toHex(page[at + i]!.keyId), code: codeOfBadKey(end.reason) })
@@ -79,10 +79,12 @@ export async function* rewrapBranchKeys(
   return progress
 }
 
-async function rewrapOne(keyring: Keyring, store: BranchKeyStore, key: StoredBranchKey): Promise<'rewrapped' | 'current' | 'destroyed' | 'changed'> {
+type Done = 'rewrapped' | 'current' | 'destroyed' | 'changed'
+
+async function rewrapOne(keyring: Keyring, store: BranchKeyStore, key: StoredBranchKey, within: boolean): Promise<Done> {
   if (key.sealed === null) return 'destroyed'
   if (looksCurrent(keyring, key.sealed)) return 'current'
-  const sealed = await rewrapBranchKey(keyring, key)
+  const sealed = await rewrapBranchKey(keyring, key, within)
   return (await askStore(store, (asked) => asked.replace(key, sealed))) ? 'rewrapped' : 'changed'
 }
 

@@ -48,11 +48,11 @@ describe('openRange', () => {
   const short: RangeSource = { size: stream.length, read: (offset, length) => stream.subarray(offset, offset + length - 1) }
   const texts: RangeSource = { size: 9, read: () => 'text' as unknown as Uint8Array }
   const broken: RangeSource = { size: 9, read: () => Promise.reject(new Error('disk')) }
-  const none = {} as RangeSource
+  const empty = {} as RangeSource
   const huge: RangeSource = { size: 2 ** 40, read: (_offset, length) => Uint8Array.from([...stream, ...new Uint8Array(length - stream.length)]) }
 
   test.each<[string, RangeSource, number, number, string]>([
-    ['no source', none, 0, 1, 'a source has a size in bytes and a function read(offset, length)'],
+    ['no source', empty, 0, 1, 'a source has a size in bytes and a function read(offset, length)'],
     ['no range', whole, 2, 1, 'a range goes from a whole number of bytes to one that is not smaller'],
     ['fewer bytes', short, 0, 1, 'the source gave 178 bytes where 179 were asked for'],
     ['no bytes', texts, 0, 1, 'the source gave string instead of a Uint8Array'],
