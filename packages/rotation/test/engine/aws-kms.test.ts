@@ -26,7 +26,8 @@ async function ask(operation: string, input: object): Promise<{ KeyMetadata: { A
 }
 
 const newKey = async (): Promise<string> => (await ask('CreateKey', {})).KeyMetadata.Arn
-const key = (arn: string, options: AwsKmsOptions = {}): KeyWrapper => awsKms(arn, { endpoint: emulator.endpoint, attempts: 1, timeoutMs: 10_000, ...options })
+const key = (arn: string, options: AwsKmsOptions = {}): KeyWrapper =>
+  awsKms(arn, { endpoint: emulator.endpoint, attempts: 1, timeoutMs: 10_000, ...options })
 
 /** 12 records under one KMS key, and the keyring that moves them to another. */
 async function moving(rows = 12, options: AwsKmsOptions = {}) {
