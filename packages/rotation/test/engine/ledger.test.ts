@@ -56,7 +56,7 @@ describe('a ledger', () => {
     made.keys.register(roles)
     made.close()
     const db = new Sqlite(path)
-    db.exec('DROP TABLE escrows; DELETE FROM migrations WHERE version > 1')
+    db.exec('DROP TABLE exposed_branch_keys; DROP TABLE escrows; DELETE FROM migrations WHERE version > 1')
     db.pragma('user_version = 1')
     db.close()
     const before = readFileSync(path)
