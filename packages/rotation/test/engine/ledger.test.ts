@@ -50,7 +50,7 @@ describe('a ledger', () => {
     again.close()
   })
 
-  test('of the release that knew no escrows is read as it is, and brought up to date by who writes to it', async () => {
+  test('of the release that knew neither escrows nor branch keys is read as it is, and brought up to date by who writes to it', async () => {
     const path = join(temporaryFolder(), 'ledger.db')
     const made = await openLedger(path)
     made.keys.register(roles)
@@ -61,11 +61,13 @@ describe('a ledger', () => {
     db.close()
     const before = readFileSync(path)
     const found = (await findLedger(path))!
-    expect(found.escrows.all()).toEqual([])
+    expect([found.escrows.all(), found.rotations.exposed()]).toEqual([[], new Set()])
     found.close()
     expect(readFileSync(path)).toEqual(before)
     const opened = await openLedger(path)
     opened.escrows.confirm({ id: 'keychain:a/b', keyId: 'b'.repeat(24), place: '/a', wrappedUnder: null, confirmedBy: 'flag' })
+    opened.rotations.begin('compromise', 'key-file:q3', undefined, ['c'.repeat(24)])
+    expect(opened.rotations.exposed()).toEqual(new Set(['c'.repeat(24)]))
     expect([opened.escrows.all().length, opened.keys.all()]).toMatchObject([1, [{ id: 'key-file:q3', state: 'active' }]])
     opened.close()
   })
