@@ -50,6 +50,17 @@ describe('census, status and retire', () => {
     expect(await openedUnder(b.store, b.branched(b.keyring('q4')))).toEqual(names(6))
   })
 
+  test('abuse 34: a branch key that an application makes under the old key while retire opens records keeps the key in use', async () => {
+    const b = await sealed(6)
+    const options = { stores: [b.store], keyring: b.branched(b.keyring('q4', 'q3')), ledger: b.ledger, key: 'key-file:q3' }
+    await rotate(options)
+    b.store.onRead = () => {
+      b.store.onRead = undefined
+      void b.branched(b.keyring('q3'), { by: 'tenant' }).unlock(['late'])
+    }
+    expect(await retire(options)).toMatchObject({ outcome: 'needed', needed: [], branchKeys: { needed: 1 } })
+  })
+
   test('abuse 34: a key id edited in the row of a branch key, so that the census lies, is found', async () => {
     const b = await sealed(6)
     const [row] = await b.keyStore.versions('customers')
@@ -71,7 +82,10 @@ describe('census, status and retire', () => {
       outcome: 'quarantined', quarantined: { total: 12 }, branchKeys: { failed: [{ code: 'ERR_BRANCH_KEY_STORE' }], pending: 0 },
     })
     expect(await retire(options)).toMatchObject({ outcome: 'needed', branchKeys: { needed: 1 } })
-    expect((await status(options)).branchKeys).toMatchObject({ malformed: 1, live: 0 })
+    const report = await status(options)
+    expect(report.branchKeys).toMatchObject({ malformed: 1, live: 0 })
+    const [keyId] = keyIds(b.store)
+    expect(report.stores[0]).toMatchObject({ byKey: { [`unknown:${keyId}`]: 6 } })
   })
 })
 

@@ -1,4 +1,4 @@
-import type { BranchKeyStore } from '@keyfold/core'
+import type { BranchKeyStore, KeyUse, KeyWrapper } from '@keyfold/core'
 import { createBranchKeys, createKeyring, KeyfoldError, sealSync } from '@keyfold/core'
 import { describe, expect, test } from 'vitest'
 import { census, plan, rotate, status, verify } from '../../src/index.ts'
@@ -52,7 +52,7 @@ describe('a rotation under branch keys', () => {
     const options = { stores: [b.store], keyring: keys, ledger: b.ledger }
     expect((await status(options)).stores[0]).toMatchObject({ byKey: { 'key-file:q3': 20 }, behind: 20 })
     const made = await plan(options)
-    expect(made).toMatchObject({ totals: { rewrap: 40 }, branchKeys: { rewrap: 0 } })
+    expect(made).toMatchObject({ totals: { rewrap: 40 }, branchKeys: { rewrap: 0 }, keyCalls: { 'key-file:q3': 2 } })
     expect(await rotate({ ...options, plan: made, batch: 7 })).toMatchObject({ outcome: 'done', rewrapped: 40 })
     expect(keyIds(b.store)).toEqual(new Set([Buffer.from(keyId).toString('hex')]))
     expect(bodies(b.store)).toEqual(bodiesBefore)
@@ -164,6 +164,33 @@ describe('a rotation under branch keys', () => {
     await b.branched(b.keyring('q3')).rotate('customers')
     expect(await rotate({ stores: [b.store], keyring: keys, ledger: b.ledger })).toMatchObject({ outcome: 'done', rewrapped: 10 })
     expect(() => sealSync(keys, 'x', b.store.context('email', 1))).not.toThrow()
+  })
+
+  test('key services are asked beforehand for what the branch keys need, and for nothing else', async () => {
+    const b = await fresh(5)
+    const asked: string[] = []
+    const asking = (name: string, refused = false): KeyWrapper => {
+      const { wrapper } = remote(b.keyring(name).active)
+      const preflight = async (use: KeyUse): Promise<void> => {
+        asked.push(`${name} ${typeof use === 'string' ? use : 'move'}`)
+        if (refused) throw new KeyfoldError('ERR_KEY_DENIED', 'the key service refuses')
+      }
+      return { ...wrapper, preflight } as KeyWrapper
+    }
+    const run = async (active: KeyWrapper, ...decryptOnly: KeyWrapper[]): Promise<unknown> => {
+      asked.length = 0
+      const keyring = b.branched(createKeyring({ active, decryptOnly }))
+      return codeOf(rotate({ stores: [b.store], keyring, ledger: b.ledger }))
+    }
+    expect(await run(asking('q3', true))).toBe('ERR_KEY_DENIED')
+    expect([asked, await versions(b), b.store.updates.size]).toEqual([['q3 wrap'], [], 0])
+    await run(asking('q3'))
+    await run(asking('q3'))
+    expect(asked).toEqual([])
+    expect(await run(asking('q4', true), asking('q3'))).toBe('ERR_KEY_DENIED')
+    expect(asked).toEqual(['q3 unwrap', 'q4 wrap'])
+    expect((await status({ stores: [b.store], keyring: b.branched(b.keyring('q4', 'q3')) })).branchKeys).toMatchObject({ pending: 1 })
+    expect(await run(asking('q4'), asking('q3'))).toBeUndefined()
   })
 
   test('a key service out of reach stops the run instead of setting records aside', async () => {
