@@ -3,7 +3,7 @@ import { isKeyfoldError, rewrapBranchKeys } from '@keyfold/core'
 import type { BranchKeyView } from './branch-key-view.ts'
 import { rotationError } from './errors.ts'
 import { recordFault } from './failures.ts'
-import type { Upkeep } from './rotation-keys.ts'
+import type { Upkeep, UpkeepOptions } from './rotation-keys.ts'
 
 /**
  * Makes a new version where the newest one was exposed, then puts every branch key under the active master key. Each key is replaced only if it is
@@ -15,15 +15,15 @@ export async function maintain(
   keys: BranchKeys,
   view: BranchKeyView,
   exposed: ReadonlySet<string>,
-  signal: AbortSignal | undefined,
+  options: UpkeepOptions,
 ): Promise<Upkeep> {
   let renewed = 0
   for (const { partition, keyId } of view.sealing()) {
     if (!exposed.has(keyId)) continue
-    if (signal?.aborted === true) return { rewrapped: 0, renewed, failed: [], interrupted: true }
+    if (options.signal?.aborted === true) return { rewrapped: 0, renewed, failed: [], interrupted: true }
     if (await renew(keys, partition.name)) renewed++
   }
-  const { rewrapped, failed, interrupted } = await rewrap(keys, signal)
+  const { rewrapped, failed, interrupted } = await rewrap(keys, options)
   return { rewrapped, renewed, failed, interrupted }
 }
 
@@ -61,10 +61,10 @@ async function openOne(keys: BranchKeys, keyId: string): Promise<void> {
 
 type Rewrapped = Pick<BranchKeyProgress, 'rewrapped' | 'failed'> & { readonly interrupted: boolean }
 
-async function rewrap({ keyring, store }: BranchKeys, signal: AbortSignal | undefined): Promise<Rewrapped> {
+async function rewrap({ keyring, store }: BranchKeys, options: UpkeepOptions): Promise<Rewrapped> {
   let last: Pick<BranchKeyProgress, 'rewrapped' | 'failed'> = { rewrapped: 0, failed: [] }
   try {
-    for await (const progress of rewrapBranchKeys(keyring, store, { signal })) last = progress
+    for await (const progress of rewrapBranchKeys(keyring, store, options)) last = progress
     return { ...last, interrupted: false }
   } catch (error) {
     if (isKeyfoldError(error, 'ERR_INTERRUPTED')) return { ...last, interrupted: true }

@@ -4,7 +4,7 @@ import { maintain, openBranchKeys } from './branch-key-upkeep.ts'
 import type { SeenBranchKey } from './branch-key-view.ts'
 import { BranchKeyView } from './branch-key-view.ts'
 import { keyringLacking } from './master-keys.ts'
-import type { BranchKeyCount, RotationKeys, Standing, Tools, Upkeep } from './rotation-keys.ts'
+import type { BranchKeyCount, RotationKeys, Standing, Tools, Upkeep, UpkeepOptions } from './rotation-keys.ts'
 
 /** Branch keys: records are sealed under them, and they stand under the master keys of a keyring. */
 export class BranchedKeys implements RotationKeys {
@@ -115,8 +115,8 @@ export class BranchedKeys implements RotationKeys {
     return true
   }
 
-  async upkeep(signal: AbortSignal | undefined): Promise<Upkeep> {
-    const done = await maintain(this.source, this.#view, this.#exposed, signal)
+  async upkeep(options: UpkeepOptions): Promise<Upkeep> {
+    const done = await maintain(this.source, this.#view, this.#exposed, options)
     await this.look()
     return done
   }

@@ -20,13 +20,15 @@ export function callsAhead(ahead: WorkAhead): ReadonlyMap<KeyWrapper, Calls> {
   const { keys: { keyring, branchKeys } } = ahead
   const calls = new Map(keyring.wrappers.map((wrapper) => [wrapper, { wraps: 0, unwraps: 0, moves: 0 }]))
   for (const [wrapper, ofKey] of calls) {
+    const how = ahead.within && movesItself(wrapper, keyring, ahead.reason) ? 'moves' : 'unwraps'
     const records = recordsUnder(wrapper, ahead)
-    ofKey[ahead.within && branchKeys === undefined && movesItself(wrapper, keyring, ahead.reason) ? 'moves' : 'unwraps'] += records
-    if (branchKeys !== undefined) ofKey.unwraps += branchKeysOpened(wrapper, branchKeys, ahead)
+    // No service moves a record's data key to a branch key: it does not have that.
+    ofKey[branchKeys === undefined ? how : 'unwraps'] += records
+    if (branchKeys !== undefined) ofKey[keyring.sealing.includes(wrapper) ? 'unwraps' : how] += branchKeysOpened(wrapper, branchKeys, ahead)
   }
   const moved = sum(Array.from(calls.values(), ({ moves }) => moves))
-  const wraps = branchKeys === undefined ? sum(ahead.works.map(recordsIn)) - moved : branchKeysWrapped(branchKeys, ahead)
-  for (const wrapper of keyring.sealing) calls.get(wrapper)!.wraps += wraps
+  const wrapped = branchKeys === undefined ? sum(ahead.works.map(recordsIn)) : branchKeysWrapped(branchKeys, ahead)
+  for (const wrapper of keyring.sealing) calls.get(wrapper)!.wraps += wrapped - moved
   return calls
 }
 

@@ -34,7 +34,7 @@ export async function makePasses(run: PassRun, stores: readonly RecordStore[]): 
   for (let pass = 1; ; pass++) {
     const failures = new Failures(run.ledger.pseudonymKey)
     run.tally.startPass(pass)
-    const kept = await keys.upkeep(run.signal)
+    const kept = await keys.upkeep({ within: run.work.within, signal: run.signal })
     upkeep = { ...kept, rewrapped: upkeep.rewrapped + kept.rewrapped, renewed: upkeep.renewed + kept.renewed }
     const outcome = kept.interrupted ? { ...NOTHING, interrupted: true } : await passOverAll(run, stores, failures)
     const moved = await keys.look()

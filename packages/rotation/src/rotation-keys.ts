@@ -46,7 +46,7 @@ export interface RotationKeys extends Tools {
   /** Looks at the store of branch keys anew; whether what seals is another than before. */
   look(): Promise<boolean>
   /** Replaces branch keys that were exposed, and puts all of them under the active master key. */
-  upkeep(signal: AbortSignal | undefined): Promise<Upkeep>
+  upkeep(options: UpkeepOptions): Promise<Upkeep>
   /** The key ids that a compromise exposes: they seal nothing more, and what is under them gets new data keys. */
   expose(keyIds: Iterable<string>): void
   /** The same without one master key, and with nothing at hand. */
@@ -75,6 +75,12 @@ export interface BranchKeyCount {
   readonly exposed: number
   /** Key ids of the live ones, 24 hex digits. */
   ids(): readonly string[]
+}
+
+export interface UpkeepOptions {
+  /** Key services may move branch keys by themselves. */
+  readonly within: boolean
+  readonly signal: AbortSignal | undefined
 }
 
 /** What was done with branch keys. */

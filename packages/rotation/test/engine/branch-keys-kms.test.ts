@@ -1,0 +1,80 @@
+/** Branch keys over a key service: an emulator of AWS KMS, spoken to by the real SDK, which counts its calls. */
+import type { BranchKeys, Keyring, KeyWrapper } from '@keyfold/core'
+import { createBranchKeys, createKeyring, memoryBranchKeyStore } from '@keyfold/core'
+import { awsKms } from '@keyfold/core/aws-kms'
+import type { KmsEmulator } from '@keyfold/kms-emulator'
+import { startKmsEmulator } from '@keyfold/kms-emulator'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { plan, retire, rotate, verify } from '../../src/index.ts'
+import { openedUnder } from './branched.ts'
+import { bench, codeOf, names } from './fixtures.ts'
+import { MemoryStore } from './memory-store.ts'
+
+Object.assign(process.env, { AWS_ACCESS_KEY_ID: 'emulated', AWS_SECRET_ACCESS_KEY: 'emulated' })
+
+let emulator: KmsEmulator
+beforeAll(async () => {
+  emulator = await startKmsEmulator()
+})
+beforeEach(() => emulator.setFaults({}))
+afterAll(() => emulator.close())
+
+async function newKey(): Promise<KeyWrapper> {
+  const headers = { 'x-amz-target': 'TrentService.CreateKey' }
+  const answer = await fetch(emulator.endpoint, { method: 'POST', headers, body: '{}' })
+  const { KeyMetadata } = (await answer.json()) as { KeyMetadata: { Arn: string } }
+  return awsKms(KeyMetadata.Arn, { endpoint: emulator.endpoint, attempts: 1, timeoutMs: 10_000 })
+}
+
+const called = (): number => Object.values(emulator.calls).reduce((sum, count) => sum + count, 0)
+
+/** Two columns under a branch key of one KMS key, and the keys that move it to another. */
+async function moving(rows: number) {
+  const { ledger } = await bench()
+  const [from, to] = [await newKey(), await newKey()]
+  const keyStore = memoryBranchKeyStore()
+  const branched = (keyring: Keyring): BranchKeys => createBranchKeys({ keyring, store: keyStore, partition: { by: 'table' } })
+  const store = new MemoryStore('app.db', ['email', 'phone']).fill('email', names(rows)).fill('phone', names(rows))
+  emulator.resetCalls()
+  await rotate({ stores: [store], keyring: branched(createKeyring({ active: from })), ledger })
+  const sealing = called()
+  emulator.resetCalls()
+  const keyring = branched(createKeyring({ active: to, decryptOnly: [from] }))
+  return { ledger, from, to, store, keyring, branched, sealing, stores: [store] }
+}
+
+describe('with KMS as the root', () => {
+  test('calls go with the branch keys: as many for 10 records as for 2,000', async () => {
+    const calls = async (rows: number): Promise<Record<string, number>> => {
+      const { stores, store, keyring, ledger, to, branched, sealing } = await moving(rows)
+      const made = await plan({ stores, keyring, ledger })
+      expect(made).toMatchObject({ totals: { rewrap: 0 }, branchKeys: { rewrap: 1 }, remoteKeyCalls: 2, cost: { microUsd: 6 } })
+      emulator.resetCalls()
+      expect(await rotate({ stores, keyring, ledger, plan: made })).toMatchObject({ outcome: 'done', rewrapped: 0, branchKeys: { rewrapped: 1 } })
+      const rotating = called()
+      emulator.resetCalls()
+      expect(await verify({ stores, keyring, full: true })).toMatchObject({ opened: 2 * rows, failed: { total: 0 } })
+      const verifying = called()
+      expect(await openedUnder(store, branched(createKeyring({ active: to })))).toEqual(names(rows))
+      return { sealing, rotating, verifying }
+    }
+    const few = await calls(10)
+    // Each is asked for beforehand, which is a call too.
+    expect(few).toEqual({ sealing: 2, rotating: 4, verifying: 1 })
+    expect(await calls(2000)).toEqual(few)
+  })
+
+  test('within the service a branch key moves by one ReEncrypt, and nothing is opened', async () => {
+    const { stores, keyring, ledger, from, to, store, branched } = await moving(20)
+    emulator.setFaults({ fail: { Decrypt: 'AccessDeniedException' } })
+    expect(await codeOf(rotate({ stores, keyring, ledger }))).toBe('ERR_KEY_DENIED')
+    const made = await plan({ stores, keyring, ledger, within: true })
+    expect(made.keyCalls).toEqual({ [from.id]: 1, [to.id]: 0 })
+    emulator.resetCalls()
+    expect(await rotate({ stores, keyring, ledger, within: true, plan: made })).toMatchObject({ outcome: 'done', branchKeys: { rewrapped: 1 } })
+    expect(Object.keys(emulator.calls)).toEqual(['ReEncrypt'])
+    emulator.setFaults({})
+    expect(await openedUnder(store, branched(createKeyring({ active: to })))).toEqual(names(20))
+    expect(await retire({ stores, keyring, ledger, key: from.id })).toMatchObject({ outcome: 'retired', opened: 40 })
+  })
+})
