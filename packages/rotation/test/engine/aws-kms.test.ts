@@ -1,33 +1,12 @@
 /** Rotations over a key service: an emulator of AWS KMS, spoken to by the real SDK. */
 import { createKeyring, inspect, openText, seal } from '@keyfold/core'
 import type { KeyWrapper } from '@keyfold/core'
-import { awsKms } from '@keyfold/core/aws-kms'
 import type { AwsKmsOptions } from '@keyfold/core/aws-kms'
-import type { KmsEmulator } from '@keyfold/kms-emulator'
-import { startKmsEmulator } from '@keyfold/kms-emulator'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { plan, retire, rotate, verify } from '../../src/index.ts'
 import { bench, codeOf, names } from './fixtures.ts'
+import { ask, emulator, key, newKey } from './kms.ts'
 import { MemoryStore } from './memory-store.ts'
-
-Object.assign(process.env, { AWS_ACCESS_KEY_ID: 'emulated', AWS_SECRET_ACCESS_KEY: 'emulated' })
-
-let emulator: KmsEmulator
-beforeAll(async () => {
-  emulator = await startKmsEmulator()
-})
-beforeEach(() => emulator.setFaults({}))
-afterAll(() => emulator.close())
-
-async function ask(operation: string, input: object): Promise<{ KeyMetadata: { Arn: string } }> {
-  const headers = { 'x-amz-target': `TrentService.${operation}` }
-  const answer = await fetch(emulator.endpoint, { method: 'POST', headers, body: JSON.stringify(input) })
-  return answer.json() as Promise<{ KeyMetadata: { Arn: string } }>
-}
-
-const newKey = async (): Promise<string> => (await ask('CreateKey', {})).KeyMetadata.Arn
-const key = (arn: string, options: AwsKmsOptions = {}): KeyWrapper =>
-  awsKms(arn, { endpoint: emulator.endpoint, attempts: 1, timeoutMs: 10_000, ...options })
 
 /** 12 records under one KMS key, and the keyring that moves them to another. */
 async function moving(rows = 12, options: AwsKmsOptions = {}) {

@@ -1,37 +1,19 @@
 /** Branch keys over a key service: an emulator of AWS KMS, spoken to by the real SDK, which counts its calls. */
-import type { BranchKeys, Keyring, KeyWrapper } from '@keyfold/core'
+import type { BranchKeys, Keyring } from '@keyfold/core'
 import { createBranchKeys, createKeyring, memoryBranchKeyStore } from '@keyfold/core'
-import { awsKms } from '@keyfold/core/aws-kms'
-import type { KmsEmulator } from '@keyfold/kms-emulator'
-import { startKmsEmulator } from '@keyfold/kms-emulator'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { plan, retire, rotate, verify } from '../../src/index.ts'
 import { openedUnder } from './branched.ts'
 import { bench, codeOf, names } from './fixtures.ts'
+import { emulator, key, newKey } from './kms.ts'
 import { MemoryStore } from './memory-store.ts'
-
-Object.assign(process.env, { AWS_ACCESS_KEY_ID: 'emulated', AWS_SECRET_ACCESS_KEY: 'emulated' })
-
-let emulator: KmsEmulator
-beforeAll(async () => {
-  emulator = await startKmsEmulator()
-})
-beforeEach(() => emulator.setFaults({}))
-afterAll(() => emulator.close())
-
-async function newKey(): Promise<KeyWrapper> {
-  const headers = { 'x-amz-target': 'TrentService.CreateKey' }
-  const answer = await fetch(emulator.endpoint, { method: 'POST', headers, body: '{}' })
-  const { KeyMetadata } = (await answer.json()) as { KeyMetadata: { Arn: string } }
-  return awsKms(KeyMetadata.Arn, { endpoint: emulator.endpoint, attempts: 1, timeoutMs: 10_000 })
-}
 
 const called = (): number => Object.values(emulator.calls).reduce((sum, count) => sum + count, 0)
 
 /** Two columns under a branch key of one KMS key, and the keys that move it to another. */
 async function moving(rows: number) {
   const { ledger } = await bench()
-  const [from, to] = [await newKey(), await newKey()]
+  const [from, to] = [key(await newKey()), key(await newKey())]
   const keyStore = memoryBranchKeyStore()
   const branched = (keyring: Keyring): BranchKeys => createBranchKeys({ keyring, store: keyStore, partition: { by: 'table' } })
   const store = new MemoryStore('app.db', ['email', 'phone']).fill('email', names(rows)).fill('phone', names(rows))
