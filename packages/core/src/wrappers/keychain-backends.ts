@@ -59,12 +59,12 @@ async function keytarLibrary(): Promise<Library> {
   }
 }
 
-async function load<T>(name: string, version: string, importIt: () => Promise<T>): Promise<T> {
+/** ERR_RUNTIME with what to install, where a library cannot be imported. */
+export async function load<T>(name: string, version: string, importIt: () => Promise<T>): Promise<T> {
   try {
     return await importIt()
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    throw new KeyfoldError('ERR_RUNTIME', `Cannot load ${name} (${code ?? 'no code'})`, {
+    throw new KeyfoldError('ERR_RUNTIME', `Cannot load ${name} (${(error as NodeJS.ErrnoException).code})`, {
       hint: `Install it beside Keyfold: npm install ${name}@${version}. keytar also needs libsecret on Linux, and its headers when it is built.`,
     })
   }
@@ -80,5 +80,5 @@ function labelled({ get, set, delete: remove }: TextStore): TextStore {
 }
 
 function libraryError(error: unknown): never {
-  throw new LibraryError(error instanceof Error ? error.message : '')
+  throw new LibraryError((error as Error).message)
 }

@@ -2,9 +2,7 @@ import type { CoreErrorCode } from '../errors.ts'
 import { KeyfoldError } from '../errors.ts'
 
 /** A failure of one of the two libraries, which say what happened in words alone. */
-export class LibraryError extends Error {
-  override readonly name = 'LibraryError'
-}
+export class LibraryError extends Error {}
 
 interface Meaning {
   readonly words: RegExp

@@ -11,9 +11,7 @@ export interface KeychainPlace {
   readonly backend: KeychainBackend | undefined
 }
 
-const SCHEME = 'keychain:'
-const PART = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/
-const BACKEND_QUERY: Readonly<Record<string, KeychainBackend>> = { '?backend=keyring': 'keyring', '?backend=keytar': 'keytar' }
+const PLACE = /^(?:keychain:)?([A-Za-z0-9][\w.-]{0,127})\/([A-Za-z0-9][\w.-]{0,127})(?:\?backend=(keyring|keytar))?$/
 
 /**
  * Reads `service/account`, with or without `keychain:` before and `?backend=keytar` behind it.
@@ -21,22 +19,14 @@ const BACKEND_QUERY: Readonly<Record<string, KeychainBackend>> = { '?backend=key
  * @throws KeyfoldError ERR_KEY_ID_INVALID
  */
 export function parsePlace(place: string): KeychainPlace {
-  const text = typeof place !== 'string' ? '' : place.startsWith(SCHEME) ? place.slice(SCHEME.length) : place
-  const [, path = '', query] = /^([^?]*)(\?.*)?$/s.exec(text) ?? []
-  const [service = '', account = '', ...more] = path.split('/')
-  const backend = query === undefined ? undefined : BACKEND_QUERY[query]
-  if (!PART.test(service) || !PART.test(account) || more.length > 0) throw invalid('is written service/account')
-  if (query !== undefined && backend === undefined) throw invalid('may name ?backend=keytar or ?backend=keyring, and nothing else')
-  return { service, account, backend }
-}
-
-function invalid(rule: string): KeyfoldError {
-  return new KeyfoldError('ERR_KEY_ID_INVALID', `a place in a keychain ${rule}`, {
+  const [, service, account, backend] = PLACE.exec(place) ?? []
+  if (service !== undefined && account !== undefined) return { service, account, backend: backend as KeychainBackend | undefined }
+  throw new KeyfoldError('ERR_KEY_ID_INVALID', 'a place in a keychain is written service/account, and ends so or with ?backend=keytar', {
     hint: 'Such as keychain:payroll/2026q4. Service and account have letters, digits, `.`, `_` and `-`, and start with a letter or digit.',
   })
 }
 
 /** The key's id, `keychain:service/account`: the same whichever library reads it. */
 export function placeId({ service, account }: KeychainPlace): string {
-  return `${SCHEME}${service}/${account}`
+  return `keychain:${service}/${account}`
 }

@@ -99,8 +99,7 @@ export function askingFirst(store: KeychainStore, stateOf: (service: string, acc
 }
 
 function isStore(backend: unknown): backend is KeychainStore {
-  if (typeof backend !== 'object' || backend === null) return false
-  const { get, set, delete: remove } = backend as Partial<KeychainStore>
+  const { get, set, delete: remove } = (backend ?? {}) as Partial<KeychainStore>
   return [get, set, remove].every((method) => typeof method === 'function')
 }
 

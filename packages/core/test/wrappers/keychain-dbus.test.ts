@@ -32,13 +32,13 @@ describe('the state of an entry', () => {
     ['no-keychain', [found([], []), (serial: number) => returned(serial, [])]],
   ] as const)('is %s', async (state, replies) => {
     const calls = await fakeBus({ replies: [hello, ...replies] })
-    expect(await entryState(ATTRIBUTES, 60_000)).toBe(state)
+    expect(await entryState(ATTRIBUTES, 5_000)).toBe(state)
     expect(calls).toHaveLength(1 + replies.length)
   })
 
   test('is asked for by the attributes, of the service, and then of the keychain that the alias names', async () => {
     const calls = await fakeBus({ replies: [hello, found([], []), alias('/c/login'), property(false)] })
-    await entryState(ATTRIBUTES, 60_000)
+    await entryState(ATTRIBUTES, 5_000)
     const [greeting, search, read, get] = calls.map((call) => Buffer.from(call).toString('latin1'))
     for (const part of ['org.freedesktop.DBus\0', 'Hello', '/org/freedesktop/DBus']) expect(greeting).toContain(part)
     for (const part of ['/org/freedesktop/secrets', 'org.freedesktop.Secret.Service', 'SearchItems', 'org.freedesktop.secrets', 'a{ss}', 'username'])
@@ -52,7 +52,7 @@ describe('the state of an entry', () => {
     const noise = (serial: number): Uint8Array =>
       Buffer.concat([signal(), signal([['t', 0]]), returned(serial + 100, [['s', 'x']]), returned(serial, [['ao', []], ['ao', ['/i/1']]], false)])
     await fakeBus({ replies: [hello, noise], pieces: 1 })
-    expect(await entryState(ATTRIBUTES, 60_000)).toBe('locked')
+    expect(await entryState(ATTRIBUTES, 5_000)).toBe('locked')
   })
 })
 
@@ -82,22 +82,22 @@ describe('a bus that', () => {
     ['closes at once', ['close'], 'the D-Bus session closed the connection'],
   ] as const)('%s', async (_name, replies, fact) => {
     await fakeBus({ replies })
-    expect(await failure(entryState(ATTRIBUTES, 60_000))).toEqual(['ERR_KEYCHAIN_UNAVAILABLE', fact])
+    expect(await failure(entryState(ATTRIBUTES, 5_000))).toEqual(['ERR_KEYCHAIN_UNAVAILABLE', fact])
   })
 
   test('denies the call, or belongs to somebody else', async () => {
     await fakeBus({ replies: [hello, error('org.freedesktop.DBus.Error.AccessDenied')] })
-    expect(await failure(entryState(ATTRIBUTES, 60_000))).toEqual(['ERR_KEY_DENIED', 'the D-Bus session refused the call'])
+    expect(await failure(entryState(ATTRIBUTES, 5_000))).toEqual(['ERR_KEY_DENIED', 'the D-Bus session refused the call'])
     for (const auth of ['REJECTED EXTERNAL', 'OKAY', 'ERROR']) {
       const calls = await fakeBus({ auth, replies: [hello] })
-      expect(await failure(entryState(ATTRIBUTES, 60_000))).toEqual(['ERR_KEY_DENIED', 'the D-Bus session belongs to another user'])
+      expect(await failure(entryState(ATTRIBUTES, 5_000))).toEqual(['ERR_KEY_DENIED', 'the D-Bus session belongs to another user'])
       expect(calls).toEqual([])
     }
   })
 
   test('never comes to the end of a line is no bus', async () => {
     await fakeBus({ auth: 'x'.repeat(100_000), replies: [] })
-    expect(await failure(entryState(ATTRIBUTES, 60_000))).toEqual(['ERR_KEYCHAIN_UNAVAILABLE', expect.stringMatching(/no D-Bus session|another user/)])
+    expect(await failure(entryState(ATTRIBUTES, 5_000))).toEqual(['ERR_KEYCHAIN_UNAVAILABLE', expect.stringMatching(/no D-Bus session|another user/)])
   })
 
   test.each([[['silence']], [[hello, 'silence']], [[hello, found([], []), 'silence']]] as const)('abuse 23: falls silent: %#', async (replies) => {
@@ -107,14 +107,14 @@ describe('a bus that', () => {
 
   test('is not there', async () => {
     useBus(`unix:path=${temporaryFolder()}/none`)
-    expect(await failure(entryState(ATTRIBUTES, 60_000))).toEqual(['ERR_KEYCHAIN_UNAVAILABLE', 'the D-Bus session cannot be used (ENOENT)'])
+    expect(await failure(entryState(ATTRIBUTES, 5_000))).toEqual(['ERR_KEYCHAIN_UNAVAILABLE', 'the D-Bus session cannot be used (ENOENT)'])
   })
 
   test('is left when the work is done, and when it fails', async () => {
     await fakeBus({ replies: [hello] })
-    await expect(withSessionBus(60_000, async () => 7)).resolves.toBe(7)
+    await expect(withSessionBus(5_000, async () => 7)).resolves.toBe(7)
     await fakeBus({ replies: [hello] })
-    expect(await failure(withSessionBus(60_000, () => Promise.reject(new TypeError('a fault'))))).toEqual([
+    expect(await failure(withSessionBus(5_000, () => Promise.reject(new TypeError('a fault'))))).toEqual([
       'ERR_KEYCHAIN_UNAVAILABLE', 'the D-Bus session cannot be used (no valid answer)',
     ])
   })

@@ -3,7 +3,7 @@ import { noKeytar, requireOrSkip } from '@keyfold/test-support'
 import type { TestContext } from 'vitest'
 import { describe, expect, test } from 'vitest'
 import type { KeyfoldError } from '../../src/index.ts'
-import { keychainLibrary } from '../../src/wrappers/keychain-backends.ts'
+import { keychainLibrary, load } from '../../src/wrappers/keychain-backends.ts'
 import { LibraryError } from '../../src/wrappers/keychain-errors.ts'
 import type { KeychainBackend, KeychainOptions } from '../../src/wrappers/keychain.ts'
 import { createKeychainKey, keychain } from '../../src/wrappers/keychain.ts'
@@ -64,5 +64,15 @@ describe.each(['keyring', 'keytar'] as const)('%s', (backend) => {
     expect(await failure(keychain('payroll/q4', { backend }))).toMatchObject({ code: 'ERR_KEYCHAIN_LOCKED', message: 'the keychain is locked' })
     await fakeBus({ replies: [hello, found([], []), alias('/')] })
     expect(await failure(createKeychainKey('payroll/q4', { backend }))).toMatchObject({ code: 'ERR_KEYCHAIN_UNAVAILABLE' })
+  })
+})
+
+test('a library that cannot be imported is named, with the command that installs it', async () => {
+  expect(await load('keytar', '7.9.0', async () => 7)).toBe(7)
+  const gone = Object.assign(new Error('a path of this machine'), { code: 'ERR_DLOPEN_FAILED' })
+  expect(await failure(load('keytar', '7.9.0', () => Promise.reject(gone)))).toMatchObject({
+    code: 'ERR_RUNTIME',
+    message: 'Cannot load keytar (ERR_DLOPEN_FAILED)',
+    hint: 'Install it beside Keyfold: npm install keytar@7.9.0. keytar also needs libsecret on Linux, and its headers when it is built.',
   })
 })

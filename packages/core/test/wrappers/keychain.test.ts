@@ -1,6 +1,6 @@
 /** What holds for any keychain; the operating system's own is in keychain-processes.test.ts. */
 import { inspect } from 'node:util'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { createKeyring, KeyfoldError, openTextSync, sealSync } from '../../src/index.ts'
 import { localKeyWrapper } from '../../src/local-wrap.ts'
 import { encodeEntry, parseEntry } from '../../src/wrappers/keychain-entry.ts'
@@ -189,6 +189,21 @@ describe('a store of one’s own', () => {
     }
   })
 
+  test('whose own words are like those of a library is unavailable all the same', async () => {
+    for (const text of ['the keychain is locked', 'access denied']) {
+      const { backend } = memory({}, { get: () => Promise.reject(new Error(text)) })
+      expect(await codeOfAsync(keychain('a/b', { backend }))).toBe('ERR_KEYCHAIN_UNAVAILABLE')
+    }
+  })
+
+  test('leaves no timer behind', async () => {
+    const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
+    const before = timers()
+    const { backend } = memory({ 'a/b': entry })
+    for (let i = 0; i < 20; i++) await keychain('a/b', { backend, timeoutMs: 600_000 })
+    expect(timers()).toBeLessThan(before + 20)
+  })
+
   test('may say by a code of its own what is the matter', async () => {
     const locked = new KeyfoldError('ERR_KEYCHAIN_LOCKED', 'the safe is locked')
     expect(await failure(keychain('a/b', { backend: memory({}, { get: () => Promise.reject(locked) }).backend }))).toBe(locked)
@@ -224,6 +239,21 @@ test('abuse 13: what a keychain gives prints without its key', async () => {
   expect(printed).not.toContain(entry.slice(-43))
   expect(printed).not.toContain(hex(kek))
   expect(printed).not.toContain([...kek.subarray(0, 6)].join(', '))
+})
+
+test('the bytes of a key are overwritten once its wrapper is made', async () => {
+  const wiped: string[] = []
+  const fill = Uint8Array.prototype.fill
+  const spy = vi.spyOn(Uint8Array.prototype, 'fill').mockImplementation(function (this: Uint8Array, ...args) {
+    wiped.push(hex(this))
+    return fill.apply(this, args)
+  })
+  onTestFinished(() => spy.mockRestore())
+  const { backend, entries } = memory({ 'a/b': entry })
+  await keychain('a/b', { backend })
+  expect(wiped).toContain(hex(kek))
+  await createKeychainKey('a/c', { backend })
+  expect(wiped).toContain(Buffer.from(String(entries['a/c']).slice(-43), 'base64url').toString('hex'))
 })
 
 describe('the service is asked before the library', () => {
