@@ -148,8 +148,7 @@ test('an entry that is there already is found before an escrow is written', asyn
 
 test('where the confirmation cannot be recorded, or the escrow not written, no key is made and no escrow is left', async (context) => {
   const { folder, env, configure } = await scene(context)
-  mkdirSync(join(folder, 'none.db'))
-  configure((config) => (config.ledger = './none.db'))
+  configure((config) => (config.ledger = './nowhere/ledger.db'))
   const cases = [
     ['usb.key', /ERR_LEDGER_/],
     [join('nowhere', 'usb.key'), /ERR_KEY_FILE_ACCESS/],
