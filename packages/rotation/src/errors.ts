@@ -12,6 +12,13 @@ const HINTS = {
   ERR_LEDGER_VERSION: 'A newer release wrote this ledger. Update Keyfold; the file was left as it is.',
   ERR_LEDGER_BUSY: 'Another process holds the ledger. Wait for it to end, then try again.',
   ERR_LEDGER_ACCESS: 'Check the free space, the permissions and the health of the disk that holds the ledger.',
+  ERR_LEASE_HELD:
+    'Wait for it to end. One that was killed on this machine is in nobody’s way; one elsewhere is not after two minutes without a sign of life.',
+  ERR_LEASE_LOST: 'Nothing is lost: rows that this run wrote are right, and the other run goes on with the rest.',
+  ERR_ROTATION_MISSING: 'Nothing was done. `kms-rotate status` says what is left to do.',
+  ERR_ROTATION_COMPROMISE:
+    'Pause it instead. `--even-compromise` cancels it all the same: what it has not reached stays under data keys that may be known.',
+  ERR_ROTATION_PAUSED: '`kms-rotate resume` lets it go on; then start the run again.',
   ERR_KEY_NEEDED: 'Rotate first (`kms-rotate run`), then retire the key.',
   ERR_KEY_UNKNOWN: 'Name a key of the configuration or of the ledger by its id, such as `key-file:2026q3`; `kms-rotate keys list` shows them.',
   ERR_KEY_DISABLED: 'A key that was taken out of service does not come back. Make a new key and rotate to it.',

@@ -57,10 +57,13 @@ export class Failures {
     return this.#total
   }
 
-  add({ store, table, column }: ColumnPlace, record: StoredRecord, code: string): void {
+  /** @returns the pseudonym of the record */
+  add({ store, table, column }: ColumnPlace, record: StoredRecord, code: string): string {
     this.#total += 1
     this.#byCode.set(code, (this.#byCode.get(code) ?? 0) + 1)
-    if (this.#records.length < LISTED) this.#records.push({ store, table, column, record: pseudonym(this.#pseudonymKey, store, record), code })
+    const name = pseudonym(this.#pseudonymKey, store, record)
+    if (this.#records.length < LISTED) this.#records.push({ store, table, column, record: name, code })
+    return name
   }
 
   report(): FailureReport {

@@ -4,6 +4,7 @@ import type { Failures } from './failures.ts'
 import type { KeyWork, Worked } from './key-work.ts'
 import { ACTIONS, workOn } from './key-work.ts'
 import type { Checkpoint, ColumnPlace, Ledger } from './ledger/types.ts'
+import type { RunControl } from './run-control.ts'
 import type { Tally } from './tally.ts'
 
 /** What the passes of a run share. */
@@ -13,6 +14,7 @@ export interface PassRun {
   readonly work: KeyWork
   readonly batch: number
   readonly tally: Tally
+  readonly control: RunControl
   readonly signal: AbortSignal | undefined
 }
 
@@ -38,10 +40,12 @@ const CHECKPOINT_MS = 250
 export async function passOver(run: PassRun, store: RecordStore, place: ColumnPlace, sweep: boolean, failures: Failures): Promise<ColumnPass> {
   const cursor = new Cursor(run, place)
   const result: ColumnPass = { changed: 0, conflicts: 0, stuck: 0, partial: cursor.position !== undefined, interrupted: false }
+  // Those that are still bad are found again on the way.
+  if (!result.partial) run.ledger.quarantine.clear(place)
   try {
     for (let more = true; more; ) {
       await breathe() // signals and timers get their turn
-      if (run.signal?.aborted === true) return { ...result, interrupted: true }
+      if (await run.control.stops()) return { ...result, interrupted: true }
       const records = await store.read(place, optionsFor(run, place, cursor.position, sweep))
       if (records.length > 0) await dealWith(run, store, place, records, { sweep, cursor, failures, result })
       more = records.length === run.batch
@@ -64,10 +68,16 @@ async function dealWith(run: PassRun, store: RecordStore, place: ColumnPlace, re
   const { cursor, failures, result } = parts
   const worked = await workOn(run.work, place, records, parts.sweep)
   await replace(run, store, place, worked, parts)
-  for (const { record, code } of worked.failures) failures.add(place, record, code)
+  setAside(run, place, worked, failures)
   result.stuck += worked.claims
   cursor.advance(records.at(-1)!.position, parts.sweep)
   run.tally.progress(place, worked.failures.length)
+}
+
+/** Into the report, and into the ledger, where they stay listed after the run. */
+function setAside({ ledger, rotation }: PassRun, place: ColumnPlace, { failures: found }: Worked, failures: Failures): void {
+  if (found.length === 0) return
+  ledger.quarantine.add(rotation, place, found.map(({ record, code }) => ({ record: failures.add(place, record, code), code })))
 }
 
 async function replace(run: PassRun, store: RecordStore, place: ColumnPlace, { changes }: Worked, { cursor, result }: BatchParts): Promise<void> {

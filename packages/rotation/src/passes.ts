@@ -10,6 +10,8 @@ import { NO_UPKEEP } from './rotation-keys.ts'
 /** How the passes of a run ended. */
 export interface Ending {
   readonly interrupted: boolean
+  /** Interrupted for good, from elsewhere. */
+  readonly cancelled: boolean
   /** Records that are still not where they should be, though they could be: something else keeps writing. */
   readonly pending: number
   readonly passes: number
@@ -45,7 +47,8 @@ export async function makePasses(run: PassRun, stores: readonly RecordStore[]): 
       exact: counts.every((count) => keys.countTells(count)) && (!moved || outcome.stuck === 0),
     }
     const pending = Math.max(0, left.records - (outcome.interrupted ? 0 : outcome.stuck))
-    const common = { passes: pass, failures, upkeep, counts, pending, pendingBranchKeys: left.branchKeys, interrupted: outcome.interrupted }
+    const stopped = { interrupted: outcome.interrupted, cancelled: run.control.cancelled }
+    const common = { passes: pass, failures, upkeep, counts, pending, pendingBranchKeys: left.branchKeys, ...stopped }
     const idle = !moved && kept.rewrapped === 0 && kept.renewed === 0 && isIdle(outcome)
     if (outcome.interrupted || idle || isExplained(left, outcome)) return common
     if (pass === MAX_PASSES) return { ...common, pending: left.branchKeys > 0 ? pending : Math.max(1, pending) }

@@ -4,6 +4,8 @@ import type { Json } from './canonical-json.ts'
 import type { NamedCensus, PlacedCensus } from './census.ts'
 import { countAll, destroyedIn, named, pendingIn, sealedIn } from './census.ts'
 import type { FailureReport } from './failures.ts'
+import { finishCancelled } from './control.ts'
+import { rotationError } from './errors.ts'
 import { keyNames, keyRoles } from './key-names.ts'
 import { checkKeys } from './key-preflight.ts'
 import type { GivenKeys } from './keys-of.ts'
@@ -12,9 +14,11 @@ import type { Ledger, LedgerRotation, Reason } from './ledger/types.ts'
 import type { Ending } from './passes.ts'
 import { makePasses } from './passes.ts'
 import type { Plan } from './plan-file.ts'
+import { encodePlan } from './plan-file.ts'
 import { checkFit } from './plan-fit.ts'
 import { checkStores } from './preflight.ts'
 import type { RotationKeys, Upkeep } from './rotation-keys.ts'
+import { RunControl } from './run-control.ts'
 import type { Running } from './running.ts'
 import { running } from './running.ts'
 import type { Remains } from './scrub.ts'
@@ -53,7 +57,7 @@ export interface RotateOptions {
 }
 
 /** `pending`: something else keeps writing plaintext or under an older key. The first that applies, in this order from the end. */
-export type RotationOutcome = 'done' | 'scrub-pending' | 'pending' | 'quarantined' | 'interrupted'
+export type RotationOutcome = 'done' | 'scrub-pending' | 'pending' | 'quarantined' | 'interrupted' | 'cancelled'
 
 export interface RotationReport {
   readonly outcome: RotationOutcome
@@ -107,10 +111,30 @@ export function rotate(options: RotateOptions): Running<RotationProgress, Rotati
 }
 
 async function perform(options: RotateOptions, report: (progress: RotationProgress) => void): Promise<RotationReport> {
-  const started = performance.now()
   const keys = await keysOf(options.keyring)
   const counts = await checkEverything(options, keys)
   const ledger = typeof options.ledger === 'function' ? await options.ledger() : options.ledger
+  ledger.leases.acquire()
+  try {
+    return await performWith(ledger, options, keys, counts, report)
+  } finally {
+    releaseQuietly(ledger)
+  }
+}
+
+/** Perhaps on the way out of an error that must not be hidden; a lease that is not given back is taken over. */
+function releaseQuietly(ledger: Ledger): void {
+  try {
+    ledger.leases.release()
+  } catch {
+    // the next run looks whether this process lives
+  }
+}
+
+async function performWith(
+  ledger: Ledger, options: RotateOptions, keys: RotationKeys, counts: readonly PlacedCensus[], report: (progress: RotationProgress) => void,
+): Promise<RotationReport> {
+  const started = performance.now()
   ledger.keys.register(keyRoles(keys.keyring))
   const { rotation, resumed } = startRotation(ledger, keys, options)
   const tally = new Tally(workload(counts, keys, rotation.reason), report)
@@ -152,14 +176,22 @@ async function checkEverything(options: RotateOptions, keys: RotationKeys): Prom
 }
 
 async function moveAll(
-  options: RotateOptions, keys: RotationKeys, ledger: Ledger, { id, reason }: LedgerRotation, tally: Tally,
+  options: RotateOptions, keys: RotationKeys, ledger: Ledger, rotation: LedgerRotation, tally: Tally,
 ): Promise<Ending> {
+  const { id, reason } = rotation
   const { stores, batch = DEFAULT_BATCH, within = false, signal } = options
   for (const store of stores) await store.prepare()
-  const ending = await makePasses({ ledger, rotation: id, work: { keys, reason, within, tools: keys }, batch, tally, signal }, stores)
+  const control = new RunControl(ledger, id, signal, (paused) => tally.pause(paused))
+  const ending = await makePasses({ ledger, rotation: id, work: { keys, reason, within, tools: keys }, batch, tally, control, signal }, stores)
   // With a record set aside it stays open: once that is repaired, the next run deals with it as this one would have.
-  if (isFinished(ending)) ledger.rotations.finish(id, 'done')
+  if (ending.cancelled) finishCancelled(ledger, rotation)
+  else if (isFinished(ending)) finish(ledger, rotation, tally)
   return ending
+}
+
+function finish(ledger: Ledger, { id }: LedgerRotation, { counts }: Tally): void {
+  ledger.rotations.finish(id, 'done')
+  ledger.events.add('rotation-finished', { rotation: id, detail: counts })
 }
 
 function isFinished({ interrupted, pending, pendingBranchKeys, failures, upkeep }: Ending): boolean {
@@ -176,10 +208,13 @@ function startRotation(
 ): { rotation: LedgerRotation; resumed: boolean } {
   const target = keys.keyring.active.id
   const cut = ledger.rotations.unfinished()
+  if (cut !== undefined && ledger.rotations.wish(cut.id) === 'pause') throw rotationError('ERR_ROTATION_PAUSED', 'the rotation under way is paused')
   const strongest = [reason, plan?.reason, cut?.reason].includes('compromise') ? 'compromise' : 'rotation'
   const resumed = cut?.target === target && cut.reason === strongest
   const exposed = strongest === 'compromise' && !resumed ? (keys.branchKeys?.ids() ?? []) : []
-  const rotation = resumed ? cut : ledger.rotations.begin(strongest, target, plan?.sha256, exposed)
+  const kept = plan && { sha256: plan.sha256, document: encodePlan(plan) }
+  const rotation = resumed ? cut : ledger.rotations.begin(strongest, target, { plan: kept, exposed })
+  ledger.events.add(resumed ? 'rotation-resumed' : 'rotation-begun', { rotation: rotation.id, detail: { reason: strongest, target } })
   keys.expose(ledger.rotations.exposed())
   return { rotation, resumed }
 }
@@ -195,7 +230,8 @@ async function scrub({ stores, scrub: wanted = true }: RotateOptions, ledger: Le
   return wanted ? scrubPending(stores, ledger.scrubs) : unscrubbed(ledger.scrubs)
 }
 
-function outcomeOf({ interrupted, pending, pendingBranchKeys, failures, upkeep }: Ending, remains: readonly Remains[]): RotationOutcome {
+function outcomeOf({ cancelled, interrupted, pending, pendingBranchKeys, failures, upkeep }: Ending, remains: readonly Remains[]): RotationOutcome {
+  if (cancelled) return 'cancelled'
   if (interrupted) return 'interrupted'
   if (failures.total > 0 || upkeep.failed.length > 0) return 'quarantined'
   if (pending > 0 || pendingBranchKeys > 0) return 'pending'

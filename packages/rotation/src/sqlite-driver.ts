@@ -16,6 +16,7 @@ export interface Database {
   exec(sql: string): unknown
   pragma(source: string, options: { simple: true }): unknown
   transaction<T>(work: () => T): { (): T; immediate(): T }
+  serialize(): Buffer
   close(): unknown
 }
 
@@ -37,6 +38,16 @@ export async function openSqlite(path: string, options: OpenOptions): Promise<Da
   checkRuntime(process.versions)
   const { default: Sqlite } = await import('better-sqlite3')
   return new Sqlite(path, options)
+}
+
+/** Copies a database into memory, and closes it. */
+export async function copySqlite(db: Database): Promise<Database> {
+  const { default: Sqlite } = await import('better-sqlite3')
+  try {
+    return new Sqlite(db.serialize())
+  } finally {
+    db.close()
+  }
 }
 
 /** ERR_RUNTIME where Node is too old for the native part of better-sqlite3. */

@@ -13,6 +13,8 @@ export interface RotationProgress extends ColumnPlace {
   readonly reencrypted: number
   readonly conflicts: number
   readonly quarantined: number
+  /** Waits since `pause` was asked for, until `resume` is. */
+  readonly paused: boolean
 }
 
 /** The counts of one run. */
@@ -20,6 +22,7 @@ export class Tally {
   readonly #report: (progress: RotationProgress) => void
   readonly #total: number
   readonly #scrubs = new Set<string>()
+  #place: ColumnPlace | undefined
   readonly counts = { sealed: 0, rewrapped: 0, reencrypted: 0, conflicts: 0 }
   pass = 0
   quarantined = 0
@@ -47,11 +50,20 @@ export class Tally {
     this.#scrubs.add(store)
   }
 
-  progress({ store, table, column }: ColumnPlace, quarantined: number): void {
+  progress(place: ColumnPlace, quarantined: number): void {
     this.quarantined += quarantined
+    this.#place = place
+    this.#send(place, false)
+  }
+
+  pause(paused: boolean): void {
+    if (this.#place !== undefined) this.#send(this.#place, paused)
+  }
+
+  #send({ store, table, column }: ColumnPlace, paused: boolean): void {
     const { sealed, rewrapped, reencrypted } = this.counts
     const done = sealed + rewrapped + reencrypted + this.quarantined
     const total = Math.max(this.#total, done)
-    this.#report({ store, table, column, pass: this.pass, done, total, ...this.counts, quarantined: this.quarantined })
+    this.#report({ store, table, column, pass: this.pass, done, total, ...this.counts, quarantined: this.quarantined, paused })
   }
 }

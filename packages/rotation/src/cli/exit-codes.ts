@@ -50,6 +50,9 @@ const CODES: Readonly<Record<string, ExitCode>> = {
   ERR_KEY_SERVICE_RESPONSE: EXIT.keyUnavailable,
   ERR_POLICY_UNSUPPORTED: EXIT.planRefused,
   ERR_KEY_NEEDED: EXIT.keyNeeded,
+  ERR_ROTATION_PAUSED: EXIT.budget,
+  ERR_LEASE_HELD: EXIT.leaseHeld,
+  ERR_LEASE_LOST: EXIT.leaseHeld,
   ERR_INTERRUPTED: EXIT.interrupted,
 }
 

@@ -4,6 +4,7 @@ import type { KeyfoldError } from '@keyfold/core'
 import { isKeyfoldError } from '@keyfold/core'
 import { Command, CommanderError } from 'commander'
 import { addCommonOptions } from './command.ts'
+import { addControl } from './commands/control.ts'
 import { addInit } from './commands/init.ts'
 import { addInspect } from './commands/inspect.ts'
 import { addKeychain } from './commands/keychain.ts'
@@ -41,7 +42,7 @@ function program(): Command {
     .exitOverride()
     .configureOutput({ writeErr: () => undefined })
   addCommonOptions(root)
-  for (const add of [addInit, addKeys, addKeychain, addStatus, addPlan, addRun, addVerify, addRetire, addInspect]) add(root)
+  for (const add of [addInit, addKeys, addKeychain, addStatus, addPlan, addRun, addControl, addVerify, addRetire, addInspect]) add(root)
   return root
 }
 
@@ -53,8 +54,8 @@ A rotation, from beginning to end:
   kms-rotate verify --full            open every record
   kms-rotate retire key-file:2026q3   take the old key out of service
 
-Exit codes: 0 done, 1 error, 2 something is left to do, 3 records were set aside, 4 damage found, 7 the key is still needed,
-10 no config, 12 a key cannot be used, 13 key service unavailable, 14 plan or policy refused, 64 wrong usage, 130 interrupted.`
+Exit codes: 0 done, 1 error, 2 something is left to do, 3 records were set aside, 4 damage found, 6 paused, 7 the key is still needed,
+10 no config, 11 another run is under way, 12 a key cannot be used, 13 key service unavailable, 14 plan or policy refused, 64 wrong usage, 130 interrupted.`
 
 function version(): string {
   const file = fileURLToPath(import.meta.resolve('@keyfold/rotation/package.json'))

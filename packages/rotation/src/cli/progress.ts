@@ -11,6 +11,8 @@ interface Step {
   readonly done: number
   /** As counted or estimated at the start. */
   readonly total: number
+  /** Waits for `resume`. */
+  readonly paused?: boolean
 }
 
 /** What shows the steps of long work. `end` leaves the last state on the screen. */
@@ -51,6 +53,7 @@ class Meter {
     const { done, table, column } = step
     const total = Math.max(step.total, done)
     const { recordsPerSecond, secondsLeft } = this.rateOf(step)
+    if (step.paused === true) return `paused at ${count(done)} of ${plural(total, 'record')}; kms-rotate resume lets it go on (${table}.${column})`
     const left = secondsLeft === null || done >= total ? '' : `, ${duration(secondsLeft)} left`
     return `${this.#verb} ${count(done)} of ${plural(total, 'record')}, ${count(recordsPerSecond)}/s${left} (${table}.${column})`
   }

@@ -22,14 +22,15 @@ export function runText(report: RotationReport): string {
 /** For people: how it ended, and what to do about what is left. */
 export function runNotes({ outcome, target, quarantined, pending, branchKeys, remains }: RotationReport): string {
   const notes: string[] = []
+  const stopped = outcome === 'interrupted' || outcome === 'cancelled'
   if (quarantined.total > 0)
     notes.push(`could not be opened, and left unchanged: ${plural(quarantined.total, 'record')}\n${failedText(quarantined)}`)
   if (branchKeys !== undefined && branchKeys.failed.length > 0) notes.push(failedKeysText(branchKeys.failed))
-  if (branchKeys !== undefined && branchKeys.pending > 0 && outcome !== 'interrupted')
+  if (branchKeys !== undefined && branchKeys.pending > 0 && !stopped)
     notes.push(`${plural(branchKeys.pending, 'branch key')} left: an application still makes them under an old key. Update it, then kms-rotate run`)
   if (branchKeys !== undefined && branchKeys.renewed > 0)
     notes.push('other processes seal under the branch keys that were replaced until what they have at hand expires; then kms-rotate run again')
-  if (pending > 0 && outcome !== 'interrupted')
+  if (pending > 0 && !stopped)
     notes.push(
       `${plural(pending, 'record')} left: an application still writes plaintext or under an old key. Update it, then kms-rotate run`,
     )
@@ -38,6 +39,7 @@ export function runNotes({ outcome, target, quarantined, pending, branchKeys, re
       `${store} may still hold copies of replaced values:\n${facts.map((fact) => `  ${fact}`).join('\n')}\nremove the cause, then kms-rotate run`,
     )
   if (outcome === 'interrupted') notes.push('stopped; what was done is saved. kms-rotate run goes on')
+  if (outcome === 'cancelled') notes.push('cancelled from another terminal; what was done is saved. kms-rotate run begins anew with what is left')
   if (outcome === 'quarantined')
     notes.push('no old key can be retired before what is named here is restored or removed, then kms-rotate run')
   if (outcome === 'done') notes.push(`done: every record is under ${target}. next: kms-rotate verify --full`)

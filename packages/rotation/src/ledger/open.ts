@@ -1,12 +1,15 @@
 import { closeSync, existsSync, openSync } from 'node:fs'
 import { rotationError } from '../errors.ts'
 import type { Database } from '../sqlite-driver.ts'
-import { openSqlite } from '../sqlite-driver.ts'
+import { copySqlite, openSqlite } from '../sqlite-driver.ts'
 import type { Clock } from './clock.ts'
 import { systemClock } from './clock.ts'
 import { escrowBook } from './escrows.ts'
+import { eventBook } from './events.ts'
 import { guarded, ledgerError } from './guard.ts'
 import { keyBook } from './keys.ts'
+import { leaseBook } from './leases.ts'
+import { quarantineBook } from './quarantine.ts'
 import { rotationBook } from './rotations.ts'
 import { APPLICATION_ID, migrate, SCHEMA_VERSION } from './schema.ts'
 import { scrubBook } from './scrubs.ts'
@@ -27,11 +30,15 @@ export async function openLedger(path: string, clock: Clock = systemClock): Prom
   return closingOnFailure(db, () => guarded(path, () => prepared(db, path, clock)))
 }
 
-/** Opens a ledger to read it; undefined where there is none. Nothing is made or changed: one of an older version stays of that version. */
+/** Opens a ledger to read it; undefined where there is none. Nothing is made or changed: one of an older version is read from a copy in memory. */
 export async function findLedger(path: string, clock: Clock = systemClock): Promise<Ledger | undefined> {
   if (!existsSync(path)) return undefined
   const db = await openFile(path, false)
-  return closingOnFailure(db, () => guarded(path, () => (isEmpty(db) ? undefined : existing(db, path, clock))))
+  if (guarded(path, () => isEmpty(db))) return void db.close()
+  const version = closingOnFailure(db, () => guarded(path, () => checkFormat(db, path)))
+  if (version === SCHEMA_VERSION) return closingOnFailure(db, () => guarded(path, () => existing(db, path, clock)))
+  const copy = await copySqlite(db)
+  return closingOnFailure(copy, () => guarded(path, () => prepared(copy, path, clock)))
 }
 
 async function openFile(path: string, create: boolean): Promise<Database> {
@@ -47,9 +54,7 @@ async function openFile(path: string, create: boolean): Promise<Database> {
 
 function closingOnFailure<T>(db: Database, work: () => T): T {
   try {
-    const result = work()
-    if (result === undefined) db.close()
-    return result
+    return work()
   } catch (error) {
     db.close()
     throw error
@@ -70,13 +75,20 @@ function prepared(db: Database, path: string, clock: Clock): Ledger {
 
 function existing(db: Database, path: string, clock: Clock): Ledger {
   checkFormat(db, path)
+  const leases = leaseBook(db, clock)
   return guardedLedger(path, {
     escrows: escrowBook(db, clock),
+    events: eventBook(db, clock),
     keys: keyBook(db, clock),
-    rotations: rotationBook(db, clock),
+    leases,
+    quarantine: quarantineBook(db, clock, leases.check),
+    rotations: rotationBook(db, clock, leases),
     scrubs: scrubBook(db, clock),
     pseudonymKey: pseudonymKey(db, path),
-    close: () => void db.close(),
+    close: () => {
+      leases.release()
+      db.close()
+    },
   })
 }
 
@@ -86,7 +98,8 @@ function pseudonymKey(db: Database, path: string): Uint8Array {
   return row.value
 }
 
-function checkFormat(db: Database, path: string): void {
+/** The version of the schema, which this release knows. */
+function checkFormat(db: Database, path: string): number {
   if (db.pragma('application_id', { simple: true }) !== APPLICATION_ID) {
     throw rotationError('ERR_LEDGER_INVALID', `${path} is a SQLite file of another program`, {
       hint: 'Name another file as `ledger` in the configuration.',
@@ -99,6 +112,7 @@ function checkFormat(db: Database, path: string): void {
   if (version > SCHEMA_VERSION) {
     throw rotationError('ERR_LEDGER_VERSION', `the ledger ${path} is of version ${version}, this release knows ${SCHEMA_VERSION}`)
   }
+  return version
 }
 
 /** Every call of a book may meet a full disk or a lock. */
@@ -106,7 +120,10 @@ function guardedLedger(path: string, ledger: Ledger): Ledger {
   return {
     ...ledger,
     escrows: guardedBook(path, ledger.escrows),
+    events: guardedBook(path, ledger.events),
     keys: guardedBook(path, ledger.keys),
+    leases: guardedBook(path, ledger.leases),
+    quarantine: guardedBook(path, ledger.quarantine),
     rotations: guardedBook(path, ledger.rotations),
     scrubs: guardedBook(path, ledger.scrubs),
   }

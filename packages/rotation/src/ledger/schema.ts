@@ -55,21 +55,58 @@ const MIGRATIONS: readonly string[] = [
      key_id TEXT PRIMARY KEY CHECK (length(key_id) = 24),
      rotation INTEGER NOT NULL REFERENCES rotations (id)
    ) STRICT, WITHOUT ROWID;`,
+  `ALTER TABLE rotations ADD COLUMN mode TEXT NOT NULL DEFAULT 'move' CHECK (mode IN ('move', 'rollback', 'unseal'));
+   ALTER TABLE rotations ADD COLUMN wish TEXT CHECK (wish IN ('pause', 'cancel'));
+   ALTER TABLE checkpoints RENAME TO shards;
+   ALTER TABLE shards ADD COLUMN lease INTEGER;
+   CREATE TABLE plans (
+     sha256 TEXT PRIMARY KEY CHECK (length(sha256) = 64),
+     document TEXT NOT NULL,
+     first_run_at TEXT NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE leases (
+     name TEXT PRIMARY KEY,
+     token INTEGER NOT NULL,
+     machine TEXT NOT NULL,
+     process TEXT NOT NULL,
+     pid INTEGER NOT NULL,
+     acquired_at TEXT NOT NULL,
+     renewed_at TEXT NOT NULL,
+     released_at TEXT
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE quarantine (
+     store TEXT NOT NULL,
+     table_name TEXT NOT NULL,
+     column_name TEXT NOT NULL,
+     record TEXT NOT NULL,
+     code TEXT NOT NULL,
+     rotation INTEGER NOT NULL REFERENCES rotations (id),
+     since TEXT NOT NULL,
+     PRIMARY KEY (store, table_name, column_name, record)
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE events (
+     id INTEGER PRIMARY KEY,
+     at TEXT NOT NULL,
+     by TEXT NOT NULL,
+     kind TEXT NOT NULL,
+     rotation INTEGER REFERENCES rotations (id),
+     detail TEXT NOT NULL CHECK (json_valid(detail))
+   ) STRICT;`,
 ]
 
 /** The newest version of the schema. */
 export const SCHEMA_VERSION = MIGRATIONS.length
 
-/** Brings a ledger to the newest version, in one transaction: a process killed here leaves the old one, or an empty file. */
-export function migrate(db: Database, now: Date): void {
-  if (db.pragma('user_version', { simple: true }) === SCHEMA_VERSION) return
+/** Brings a ledger to a version, the newest where none is named, in one transaction: a process killed here leaves the old one, or an empty file. */
+export function migrate(db: Database, now: Date, to = SCHEMA_VERSION): void {
+  if (db.pragma('user_version', { simple: true }) === to) return
   db.transaction(() => {
     const from = Number(db.pragma('user_version', { simple: true }))
-    for (let version = from + 1; version <= SCHEMA_VERSION; version++) {
+    for (let version = from + 1; version <= to; version++) {
       db.exec(MIGRATIONS[version - 1]!)
       db.prepare('INSERT INTO migrations VALUES (?, ?)').run(version, now.toISOString())
     }
     db.pragma(`application_id = ${APPLICATION_ID}`, { simple: true })
-    db.pragma(`user_version = ${SCHEMA_VERSION}`, { simple: true })
+    db.pragma(`user_version = ${to}`, { simple: true })
   }).immediate()
 }

@@ -41,7 +41,8 @@ export interface KeyRoles {
 export interface LedgerRotation {
   readonly id: number
   readonly reason: Reason
-  /** The key that records move to. */
+  readonly mode: Mode
+  /** The key that records move to; for `unseal` the active one. */
   readonly target: string
   readonly startedAt: string
   readonly updatedAt: string
@@ -52,7 +53,13 @@ export interface ColumnPlace extends ColumnRef {
   readonly store: string
 }
 
-/** How far a rotation came in one column. It may lag behind the rows, never lead. */
+/** What a rotation does: moves records to the active key, moves them back to the one before, or removes the encryption. */
+export type Mode = 'move' | 'rollback' | 'unseal'
+
+/** What somebody asked of the rotation under way, from another terminal. */
+export type Wish = 'pause' | 'cancel'
+
+/** How far a rotation came in one column, its shard. It may lag behind the rows, never lead. */
 export interface Checkpoint {
   /** The last record that was dealt with in the pass under way; undefined at a pass's beginning. */
   readonly position: string | undefined
@@ -73,14 +80,26 @@ export interface KeyBook {
   setState(id: string, state: KeyState, reason: string): void
 }
 
+export interface BeginOptions {
+  readonly mode?: Mode
+  /** What it is run with, whole; kept in the ledger. */
+  readonly plan?: { readonly sha256: string; readonly document: string } | undefined
+  /** Key ids (24 hex digits) of branch keys that a compromise exposes: remembered for good, with the beginning itself. */
+  readonly exposed?: readonly string[]
+}
+
 export interface RotationBook {
   /** The rotation that was begun and not finished, if there is one. */
   unfinished(): LedgerRotation | undefined
-  /** @param exposed key ids (24 hex digits) of branch keys that a compromise exposes: remembered for good, with the beginning itself */
-  begin(reason: Reason, target: string, plan: string | undefined, exposed?: readonly string[]): LedgerRotation
+  /** Begins a rotation; one that is unfinished is superseded. */
+  begin(reason: Reason, target: string, options?: BeginOptions): LedgerRotation
   /** Key ids of all branch keys that were ever exposed. */
   exposed(): ReadonlySet<string>
   finish(id: number, outcome: string): void
+  /** What is asked of the rotation; undefined where nothing is. */
+  wish(id: number): Wish | undefined
+  /** Asks for it, or for nothing any more. */
+  ask(id: number, wish: Wish | undefined): void
   checkpoint(id: number, place: ColumnPlace): Checkpoint
   save(id: number, place: ColumnPlace, checkpoint: Checkpoint): void
   /** What a rotation did so far, over all its columns and runs. */
@@ -102,9 +121,84 @@ export interface EscrowBook {
   confirm(escrow: Omit<LedgerEscrow, 'confirmedAt'>): void
 }
 
+/** Who holds the lease of a ledger. */
+export interface LeaseHolder {
+  /** The name of its machine. */
+  readonly machine: string
+  readonly pid: number
+  /** ISO 8601, by the clock of the holder. */
+  readonly acquiredAt: string
+  readonly renewedAt: string
+  /** Whether it is taken for alive: it did not end on this machine, and has shown a sign of life in the last two minutes where it runs elsewhere. */
+  readonly alive: boolean
+}
+
+/** The lease of a ledger: one run at a time. */
+export interface LeaseBook {
+  /**
+   * Takes it, and renews it from then on. One of a process that ended on this machine is taken over at once, any other after two minutes without
+   * a sign of life.
+   *
+   * @throws KeyfoldError ERR_LEASE_HELD
+   */
+  acquire(): void
+  /** @throws KeyfoldError ERR_LEASE_LOST where it was taken and another holder has it now */
+  check(): void
+  /** The fencing token: higher for each new holder; undefined where this ledger object does not hold the lease. */
+  token(): number | undefined
+  /** Undefined where it was given back. */
+  holder(): LeaseHolder | undefined
+  /** Gives it back; nothing where it is not held. */
+  release(): void
+}
+
+/** A record that was set aside, without anything of its content or its id. */
+export interface QuarantinedRecord extends ColumnPlace {
+  /** Its pseudonym: `rec:` and 16 hex digits. */
+  readonly record: string
+  /** Why: the code of the error. */
+  readonly code: string
+  /** When it was first set aside, ISO 8601. */
+  readonly since: string
+}
+
+/** The records that were set aside and are not repaired. */
+export interface QuarantineBook {
+  /** Forgets those of a column: a pass over it begins, and finds those that are left. */
+  clear(place: ColumnPlace): void
+  add(rotation: number, place: ColumnPlace, records: ReadonlyArray<{ readonly record: string; readonly code: string }>): void
+  /** By column and code. */
+  count(): ReadonlyArray<ColumnPlace & { readonly code: string; readonly records: number }>
+  list(limit: number): readonly QuarantinedRecord[]
+}
+
+/** Something that happened. */
+export interface LedgerEvent {
+  readonly id: number
+  /** ISO 8601. */
+  readonly at: string
+  readonly by: string
+  /** `rotation-begun`, `rotation-finished`, `pause-asked` … */
+  readonly kind: string
+  readonly rotation: number | null
+  /** Counts, ids of keys and names of columns; nothing of a record. */
+  readonly detail: Readonly<Record<string, string | number | boolean | null>>
+}
+
+/** What happened, appended and never changed. */
+export interface EventBook {
+  /** @param options.by the operating system's user where it is left out */
+  add(kind: string, options?: { rotation?: number; by?: string; detail?: LedgerEvent['detail'] }): void
+  /** The newest first. */
+  latest(limit: number): readonly LedgerEvent[]
+}
+
 /** The durable record of rotations. Made by `openLedger`. */
 export interface Ledger {
   readonly escrows: EscrowBook
+  readonly events: EventBook
+  readonly leases: LeaseBook
+  readonly quarantine: QuarantineBook
   readonly keys: KeyBook
   readonly rotations: RotationBook
   readonly scrubs: ScrubBook

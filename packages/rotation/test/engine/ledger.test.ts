@@ -5,6 +5,7 @@ import { temporaryFolder } from '@keyfold/test-support'
 import { describe, expect, test } from 'vitest'
 import { openLedger, rotate } from '../../src/index.ts'
 import { findLedger } from '../../src/ledger/open.ts'
+import { migrate, SCHEMA_VERSION } from '../../src/ledger/schema.ts'
 import { checkRuntime } from '../../src/sqlite-driver.ts'
 import { bench, codeOf, names } from './fixtures.ts'
 import { MemoryStore } from './memory-store.ts'
@@ -18,7 +19,7 @@ describe('a ledger', () => {
     const path = join(temporaryFolder(), 'ledger.db')
     const ledger = await openLedger(path)
     ledger.keys.register(roles)
-    const { id } = ledger.rotations.begin('rotation', 'key-file:q3', undefined)
+    const { id } = ledger.rotations.begin('rotation', 'key-file:q3')
     ledger.rotations.save(id, place, { position: '17', swept: false, ...counts })
     ledger.scrubs.require('app.db')
     ledger.close()
@@ -50,26 +51,30 @@ describe('a ledger', () => {
     again.close()
   })
 
-  test('of the release that knew neither escrows nor branch keys is read as it is, and brought up to date by who writes to it', async () => {
-    const path = join(temporaryFolder(), 'ledger.db')
-    const made = await openLedger(path)
-    made.keys.register(roles)
-    made.close()
-    const db = new Sqlite(path)
-    db.exec('DROP TABLE exposed_branch_keys; DROP TABLE escrows; DELETE FROM migrations WHERE version > 1')
-    db.pragma('user_version = 1')
-    db.close()
-    const before = readFileSync(path)
-    const found = (await findLedger(path))!
-    expect([found.escrows.all(), found.rotations.exposed()]).toEqual([[], new Set()])
-    found.close()
-    expect(readFileSync(path)).toEqual(before)
-    const opened = await openLedger(path)
-    opened.escrows.confirm({ id: 'keychain:a/b', keyId: 'b'.repeat(24), place: '/a', wrappedUnder: null, confirmedBy: 'flag' })
-    opened.rotations.begin('compromise', 'key-file:q3', undefined, ['c'.repeat(24)])
-    expect(opened.rotations.exposed()).toEqual(new Set(['c'.repeat(24)]))
-    expect([opened.escrows.all().length, opened.keys.all()]).toMatchObject([1, [{ id: 'key-file:q3', state: 'active' }]])
-    opened.close()
+  test('of every older version is read as it is, and brought up to date by who writes to it', async () => {
+    for (let version = 1; version < SCHEMA_VERSION; version++) {
+      const path = join(temporaryFolder(), 'ledger.db')
+      const db = new Sqlite(path)
+      migrate(db, new Date(), version)
+      const key = db.prepare("INSERT INTO keys (id, key_id, state, since, reason) VALUES ('key-file:q3', ?, 'active', '', '')")
+      key.run('a'.repeat(24))
+      db.prepare("INSERT INTO rotations (reason, target, started_at, updated_at) VALUES ('rotation', 'key-file:q3', '', '')").run()
+      if (version < 4) db.prepare("INSERT INTO checkpoints VALUES (1, 'app.db', 'customers', 'email', '17', 0, 10, 0, 0)").run()
+      db.close()
+      const before = readFileSync(path)
+      const found = (await findLedger(path))!
+      expect([found.escrows.all(), found.rotations.exposed(), found.quarantine.count()]).toEqual([[], new Set(), []])
+      expect(found.rotations.unfinished()).toMatchObject({ id: 1, mode: 'move' })
+      found.close()
+      expect(readFileSync(path)).toEqual(before)
+      const opened = await openLedger(path)
+      if (version < 4) expect(opened.rotations.checkpoint(1, place)).toMatchObject({ position: '17', sealed: 10 })
+      opened.escrows.confirm({ id: 'keychain:a/b', keyId: 'b'.repeat(24), place: '/a', wrappedUnder: null, confirmedBy: 'flag' })
+      opened.rotations.begin('compromise', 'key-file:q3', { exposed: ['c'.repeat(24)] })
+      expect(opened.rotations.exposed()).toEqual(new Set(['c'.repeat(24)]))
+      expect([opened.escrows.all().length, opened.keys.all()]).toMatchObject([1, [{ id: 'key-file:q3', state: 'active' }]])
+      opened.close()
+    }
   })
 
   test('is not made by who only wants to read it', async () => {

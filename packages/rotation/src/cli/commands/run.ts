@@ -86,4 +86,5 @@ const EXIT_OF: Readonly<Record<RotationOutcome, ExitCode>> = {
   pending: EXIT.pending,
   quarantined: EXIT.quarantined,
   interrupted: EXIT.interrupted,
+  cancelled: EXIT.interrupted,
 }
