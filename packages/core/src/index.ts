@@ -42,6 +42,7 @@ export type {
   PreflightKeyWrapper,
   ReadOptions,
   RecordChange,
+  RecordOpening,
   RecordStore,
   RewrapKeyWrapper,
   StoredBranchKey,

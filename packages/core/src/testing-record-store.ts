@@ -133,6 +133,22 @@ export function testRecordStore({ test, bench }: RecordStoreKit): void {
     await subject.claimCensus({ total: 2, null: 0, plaintext: 1, malformed: 1 })
     claim((await subject.read())[0]!.sealed, 'it is taken as plaintext')
   })
+  onStore('where it can unseal, values come back as they were, and a newer one wins', ['a', null, 'b', ''], async (subject) => {
+    const plain = await subject.read()
+    await subject.seal(OLD, plain)
+    const sealed = await subject.read()
+    const newer = await seal(OLD, 'newer', sealed[2]!.context)
+    await subject.overwrite(3, newer)
+    const openings = sealed.map((record, i) => ({ record, plaintext: plain[i]!.value }))
+    const unsealed = await subject.store.unseal?.(subject.column, openings)
+    if (unsealed === undefined) return
+    claim(unsealed === 2, 'the count of unsealed records is wrong')
+    const after = await subject.read()
+    claim(after.map((record) => record.sealed).join() === 'false,false,true', 'the wrong records are unsealed')
+    for (const i of [0, 1]) claimEqual(after[i]!.value, plain[i]!.value, 'an unsealed record')
+    claimEqual(after[2]!.value, newer, 'the newer record')
+    claim((await subject.store.unseal!(subject.column, openings)) === 0, 'records were unsealed twice from one reading')
+  })
   onStore('scrubbing says what remains, and takes nothing away', ['a', 'b'], async (subject) => {
     await subject.seal(OLD, await subject.read())
     const remains = await subject.store.scrub()

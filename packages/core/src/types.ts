@@ -135,6 +135,12 @@ export interface RecordChange {
   readonly envelope: Uint8Array
 }
 
+/** The plaintext of a sealed record that was read before, in the store's own encoding. */
+export interface RecordOpening {
+  readonly record: StoredRecord
+  readonly plaintext: Uint8Array
+}
+
 export interface ReadOptions {
   /** Only records after this position; from the beginning where it is left out. */
   readonly after?: string
@@ -175,6 +181,12 @@ export interface RecordStore {
    * @returns how many were replaced; the others had changed meanwhile
    */
   write(column: ColumnRef, changes: readonly RecordChange[]): Awaitable<number>
+  /**
+   * Puts plaintext back in place of envelopes, as `write` replaces: to leave Keyfold. An optional ability.
+   *
+   * @returns how many were replaced; the others had changed meanwhile
+   */
+  unseal?(column: ColumnRef, openings: readonly RecordOpening[]): Awaitable<number>
   /**
    * Removes what replaced values left behind (free pages, write-ahead log).
    *

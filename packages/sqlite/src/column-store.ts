@@ -1,8 +1,10 @@
-import type { ReadOptions, RecordChange, StoredRecord } from '@keyfold/core'
+import type { ReadOptions, RecordChange, RecordOpening, StoredRecord } from '@keyfold/core'
 import { isSealed, KEY_ID_LENGTH } from '@keyfold/core'
+import { decodeCell } from './cell.ts'
 import type { Query, RawRow, SqliteDatabase, SqliteStatement } from './database.ts'
 import { guarded, transaction } from './database.ts'
 import { sqliteError } from './errors.ts'
+import { toPlaintextSql } from './js-value.ts'
 import { keyExpression } from './key-index.ts'
 import type { KeySql } from './key-sql.ts'
 import { keySql, typed } from './key-sql.ts'
@@ -81,6 +83,24 @@ export class ColumnStore {
     return swap.run(parameter, ...where, toParameter(old, form)).changes === 1
   }
 
+  /**
+   * As `RecordStore.unseal`: the plaintexts are cells, as `read` gave them before they were sealed.
+   *
+   * @throws KeyfoldError ERR_TABLE_TYPE, and nothing is replaced
+   */
+  unseal(openings: readonly RecordOpening[]): number {
+    const cells = openings.map(({ record, plaintext }) => ({ record, ...toPlaintextSql(decodeCell(plaintext)) }))
+    return transaction(this.#statements.db, 'IMMEDIATE', () => {
+      let replaced = 0
+      for (const { record, sql, parameter } of cells) {
+        const where = this.#key.exactly(decodePosition(record.position, this.table.key))
+        const isOurs = record.sealed && this.#isCurrent(record, where)
+        if (isOurs && this.#statement('', sql).run(parameter, ...where).changes === 1) replaced++
+      }
+      return replaced
+    })
+  }
+
   /** Compares in JavaScript: to SQL, 'a' is 'A' in a NOCASE column, 5 is 5.0, and 0.0 is -0.0. */
   #isCurrent(record: StoredRecord, where: readonly unknown[]): boolean {
     const sql = `SELECT ${typed(this.column.sql)} FROM ${this.table.sql} WHERE ${this.#key.exact}`
@@ -88,8 +108,8 @@ export class ColumnStore {
     return type !== 'null' && sameCell(readCell(type, stored), record)
   }
 
-  #statement(condition: string): SqliteStatement {
-    const sql = `UPDATE ${this.table.sql} SET ${this.column.sql} = ? WHERE ${this.#key.exact}${condition}`
+  #statement(condition: string, value = '?'): SqliteStatement {
+    const sql = `UPDATE ${this.table.sql} SET ${this.column.sql} = ${value} WHERE ${this.#key.exact}${condition}`
     return this.#statements.change(sql)
   }
 }

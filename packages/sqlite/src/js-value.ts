@@ -95,6 +95,29 @@ export function fromCell(cell: Cell, safeIntegers: boolean): SealedValue {
   }
 }
 
+/**
+ * The parameter that puts an opened cell back into a column, and the SQL around it: what `readCell` read before it was sealed comes back as it
+ * was. What SQLite has no type for becomes what applications commonly use: JSON its text, a date ISO 8601 in UTC, a boolean 0 or 1.
+ */
+export function toPlaintextSql(cell: Cell): { readonly sql: string; readonly parameter: unknown } {
+  switch (cell.type) {
+    case 'integer':
+      return { sql: '?', parameter: cell.value }
+    case 'real':
+      return { sql: 'CAST(? AS REAL)', parameter: cell.value }
+    case 'text':
+      return { sql: 'CAST(? AS TEXT)', parameter: Buffer.from(cell.value) }
+    case 'blob':
+      return { sql: '?', parameter: Buffer.from(cell.value) }
+    case 'json':
+      return { sql: '?', parameter: cell.value }
+    case 'date':
+      return { sql: '?', parameter: new Date(cell.value).toISOString() }
+    case 'boolean':
+      return { sql: '?', parameter: cell.value ? 1n : 0n }
+  }
+}
+
 /** An integer of SQLite: a number where that is exact, unless bigints are wanted. */
 export function fromInteger(value: bigint, safeIntegers: boolean): number | bigint {
   const number = Number(value)

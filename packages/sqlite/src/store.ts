@@ -1,4 +1,4 @@
-import type { ColumnCensus, ColumnRef, ReadOptions, RecordChange, RecordStore, StoredRecord, StoreProblem } from '@keyfold/core'
+import type { ColumnCensus, ColumnRef, ReadOptions, RecordChange, RecordOpening, RecordStore, StoredRecord, StoreProblem } from '@keyfold/core'
 import { takeCensus } from './census.ts'
 import { ColumnStore } from './column-store.ts'
 import type { SqliteDatabase } from './database.ts'
@@ -27,6 +27,7 @@ export interface SqliteStore extends RecordStore {
   prepare(): void
   read(column: ColumnRef, options: ReadOptions): StoredRecord[]
   write(column: ColumnRef, changes: readonly RecordChange[]): number
+  unseal(column: ColumnRef, openings: readonly RecordOpening[]): number
   scrub(): string[]
   close(): void
 }
@@ -59,6 +60,7 @@ export function sqliteStore(db: SqliteDatabase, options: SqliteStoreOptions): Sq
     },
     read: (ref, readOptions) => find(ref).read(readOptions),
     write: (ref, changes) => find(ref).write(changes),
+    unseal: (ref, openings) => find(ref).unseal(openings),
     scrub: () => scrub(db),
     close: () => void guarded(() => db.close()),
   }

@@ -1,5 +1,5 @@
 import { inspect, isKeyfoldError, isSealed, KeyfoldError } from '@keyfold/core'
-import type { ColumnCensus, ColumnRef, ReadOptions, RecordChange, RecordStore, StoredRecord, StoreProblem } from '@keyfold/core'
+import type { ColumnCensus, ColumnRef, ReadOptions, RecordChange, RecordOpening, RecordStore, StoredRecord, StoreProblem } from '@keyfold/core'
 
 type Cell = Uint8Array | null
 type Hook = () => void
@@ -93,6 +93,10 @@ export class MemoryStore implements RecordStore {
       written++
     }
     return written
+  }
+
+  unseal({ column }: ColumnRef, openings: readonly RecordOpening[]): number {
+    return this.write({ table: 'customers', column }, openings.map(({ record, plaintext }) => ({ record, envelope: plaintext })))
   }
 
   scrub(): string[] {
