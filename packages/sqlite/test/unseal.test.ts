@@ -8,7 +8,7 @@ describe('unsealing a column', () => {
   test.each(['TEXT', 'BLOB', 'INTEGER', 'REAL', 'NUMERIC', ''])('declared %j gives back every value with its type, to the byte', (type) => {
     const keyring = newKeyring()
     const db = newDatabase(`CREATE TABLE t (id INTEGER PRIMARY KEY, c ${type})`)
-    const values = `(5), (5.0), (-0.0), (9e999), ('5'), ('a' || char(0) || 'b'), (CAST(x'ff41' AS TEXT)), (x'00ff'), (''), (x''), (NULL)`
+    const values = "(5), (5.0), (-0.0), (9e999), ('5'), ('a' || char(0) || 'b'), (CAST(x'ff41' AS TEXT)), (x'00ff'), (''), (x''), (NULL)"
     db.exec(`INSERT INTO t (c) VALUES ${values}`)
     db.prepare('INSERT INTO t (c) VALUES (?)').run(2n ** 63n - 1n)
     const image = (): unknown => db.prepare("SELECT id, typeof(c), hex(c), printf('%!.17g', c) FROM t").raw(true).all()
