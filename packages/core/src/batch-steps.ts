@@ -70,12 +70,51 @@ export function* rewrapManySteps(keys: KeySource, records: readonly SealedRecord
   }
 }
 
+/** A new data key for each. Gives each envelope in the form that it was given in. */
+export function* reencryptManySteps(keys: KeySource, records: readonly SealedRecord[]): Steps<Array<Result<Sealed>>> {
+  const opened = yield* openAll(keys, records)
+  try {
+    return yield* forGood(opened.map(redraft), (good) => sealAgain(keys, good))
+  } finally {
+    wipeAll(opened)
+  }
+}
+
+/** What was opened, sealed under a new data key that is yet to be wrapped: its plaintext is there no longer than that takes. */
+interface Redraft extends Draft {
+  readonly sealed: Sealed
+}
+
+function redraft(opened: Result<OpenedRecord>): Result<Redraft> {
+  if (opened instanceof KeyfoldError) return opened
+  return attemptNow(() => {
+    const plaintext = openBody(opened.envelope, opened, opened.context)
+    try {
+      return { ...draft(plaintext, opened.context), sealed: opened.sealed }
+    } finally {
+      wipe(plaintext)
+    }
+  })
+}
+
+function* sealAgain(keys: KeySource, drafts: readonly Redraft[]): Steps<Array<Result<Sealed>>> {
+  try {
+    const sealing = yield* together(drafts.map(({ context }) => attempt(keys.sealingKeys(context))))
+    const entries = yield* wrapForEach(sealing, drafts)
+    return drafts.map((one, i) => attemptNow(() => inFormOf(one.sealed, finish(one, orThrow(entries[i]!)))))
+  } finally {
+    for (const { dek } of drafts) wipe(dek)
+  }
+}
+
 function* rewrapOpened(keys: KeySource, records: readonly OpenedRecord[]): Steps<Array<Result<Sealed>>> {
   const sealing = yield* together(records.map(({ context }) => attempt(keys.sealingKeys(context))))
   const entries = yield* wrapForEach(sealing, records)
-  const foreign = yield* together(records.map(({ envelope }) => attempt(foreignEntries(keys, envelope))))
-  return records.map(({ sealed, envelope }, i) =>
-    attemptNow(() => inFormOf(sealed, encode({ ...envelope, entries: [...orThrow(entries[i]!), ...orThrow(foreign[i]!)] }))),
+  // Of one entry, none is foreign: most batches have no other, and a step for each record would cost as much as its key work.
+  const several = records.some(({ envelope }) => envelope.entries.length > 1)
+  const foreign = several ? yield* together(records.map(({ envelope }) => attempt(foreignEntries(keys, envelope)))) : []
+  return records.map(({ sealed, envelope: { suite, body } }, i) =>
+    attemptNow(() => inFormOf(sealed, encode({ suite, body, entries: orThrow(entries[i]!).concat(orThrow(foreign[i] ?? [])) }))),
   )
 }
 

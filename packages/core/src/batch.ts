@@ -1,5 +1,5 @@
 import type { Outcome, PlainRecord, SealedRecord } from './batch-input.ts'
-import { openManySteps, rewrapManySteps, sealManySteps } from './batch-steps.ts'
+import { openManySteps, reencryptManySteps, rewrapManySteps, sealManySteps } from './batch-steps.ts'
 import { KeyfoldError } from './errors.ts'
 import type { KeySource, SyncKeySource } from './key-source.ts'
 import type { SameForm, Sealed } from './record.ts'
@@ -66,6 +66,30 @@ export function rewrapManySync<E extends Sealed>(
   records: ReadonlyArray<SealedRecord<E>>,
 ): Array<Outcome<SameForm<E>>> {
   return outcomesOf(runSync(rewrapManySteps(keys, records))) as Array<Outcome<SameForm<E>>>
+}
+
+/**
+ * Opens many records and seals each anew, under a data key of its own, as `reencrypt` does with one. A record that cannot be opened holds up no
+ * other; a key that does not wrap takes along all records that were to have an entry of it.
+ *
+ * @param records as for `openMany`
+ * @returns as `rewrapMany`
+ * @throws KeyfoldError as `openMany`
+ * @example const outcomes = await reencryptMany(keyring, rows.map(({ id, ssn }) => ({ envelope: ssn, context: { table: 'users', column: 'ssn', id } })))
+ */
+export async function reencryptMany<E extends Sealed>(
+  keys: KeySource,
+  records: ReadonlyArray<SealedRecord<E>>,
+): Promise<Array<Outcome<SameForm<E>>>> {
+  return outcomesOf(await runAsync(reencryptManySteps(keys, records))) as Array<Outcome<SameForm<E>>>
+}
+
+/** As `reencryptMany`, at once. */
+export function reencryptManySync<E extends Sealed>(
+  keys: SyncKeySource,
+  records: ReadonlyArray<SealedRecord<E>>,
+): Array<Outcome<SameForm<E>>> {
+  return outcomesOf(runSync(reencryptManySteps(keys, records))) as Array<Outcome<SameForm<E>>>
 }
 
 function outcomesOf<T>(results: ReadonlyArray<T | KeyfoldError>): Array<Outcome<T>> {

@@ -111,7 +111,11 @@ export function encodeHeader(header: Header): Uint8Array<ArrayBuffer> {
 function encodeStart({ suite, entries, body }: Header, room: number): [out: Uint8Array<ArrayBuffer>, end: number] {
   checkEntries(entries)
   const out = new Uint8Array(headerLength(entries) + room)
-  out.set(authenticatedHeader(suite))
+  out[0] = MAGIC[0]
+  out[1] = MAGIC[1]
+  out[VERSION_AT] = VERSION
+  out[SUITE_AT] = suite
+  out[FLAGS_AT] = FLAGS
   out[COUNT_AT] = entries.length
   let at = SLOTS_AT
   for (const { keyId, materialId } of entries) {

@@ -1,4 +1,4 @@
-export { openMany, openManySync, rewrapMany, rewrapManySync, sealMany, sealManySync } from './batch.ts'
+export { openMany, openManySync, reencryptMany, reencryptManySync, rewrapMany, rewrapManySync, sealMany, sealManySync } from './batch.ts'
 export type { Outcome, PlainRecord, SealedRecord } from './batch-input.ts'
 export { BATCH_LIMITS } from './batch-input.ts'
 export type { BranchKeyLimits } from './branch-key-limits.ts'

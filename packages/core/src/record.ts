@@ -95,8 +95,9 @@ export function* reencryptSteps(keys: KeySource, sealed: Sealed, pairs: Encrypti
   }
 }
 
-/** The entries of keys that are not held: a rewrap carries them over. */
+/** The entries of keys that are not held: a rewrap carries them over. Of one that opened, the only entry is held. */
 export function* foreignEntries(keys: KeySource, { entries }: Envelope): Steps<Entry[]> {
+  if (entries.length === 1) return []
   const foreign: Entry[] = []
   for (const entry of entries) if ((yield* keys.openingKey(entry.keyId)) === undefined) foreign.push(entry)
   return foreign

@@ -1,6 +1,7 @@
 import type { ColumnRef, KeySource, RecordChange, StoredRecord, SyncKeySource } from '@keyfold/core'
-import { inspect, reencrypt, reencryptSync, rewrap, rewrapSync, seal, sealSync } from '@keyfold/core'
+import { inspect, reencrypt, rewrap, seal } from '@keyfold/core'
 import { recordFault } from './failures.ts'
+import { performMany } from './key-batches.ts'
 import type { Reason } from './ledger/types.ts'
 import type { RotationKeys, Tools } from './rotation-keys.ts'
 import { needsWaiting } from './rotation-keys.ts'
@@ -29,10 +30,8 @@ export interface KeyWork {
 }
 
 type Context = StoredRecord['context']
-type SyncCalls = Readonly<Record<Action, (source: SyncKeySource, value: Uint8Array, context: Context) => Uint8Array>>
 type AsyncCalls = Readonly<Record<Action, (source: KeySource, value: Uint8Array, context: Context) => Promise<Uint8Array>>>
 
-const SYNC: SyncCalls = { seal: sealSync, rewrap: rewrapSync, reencrypt: reencryptSync }
 const asyncCalls = (within: boolean): AsyncCalls => ({
   seal,
   rewrap: (source, value, context) => rewrap(source, value, context, { within }),
@@ -53,11 +52,12 @@ export async function workOn(work: KeyWork, column: ColumnRef, records: readonly
   const jobs = records.flatMap((record) => batch.attempt(record, () => jobFor(work, record, sweep)) ?? [])
   const { source } = work.tools
   if (jobs.length > 0) await work.tools.unlock(jobs.map(({ record }) => record))
-  await performAsync(batch, work, work.keys.atOnce ? performSync(batch, source, jobs) : jobs)
+  await performAsync(batch, work, work.keys.atOnce ? performSync(batch, source as SyncKeySource, jobs) : jobs)
   return batch
 }
 
-interface Job {
+/** A record, and what is to happen to it. */
+export interface Job {
   readonly record: StoredRecord
   readonly action: Action
 }
@@ -117,15 +117,15 @@ class Batch implements Worked {
 }
 
 /** Gives the jobs that somebody has to wait for. */
-function performSync(batch: Batch, source: KeySource, jobs: readonly Job[]): Job[] {
+function performSync(batch: Batch, source: SyncKeySource, jobs: readonly Job[]): Job[] {
   const waiting: Job[] = []
-  for (const job of jobs) {
-    const { action, record } = job
-    try {
-      batch.done(job, SYNC[action](source as SyncKeySource, record.value, record.context))
-    } catch (error) {
-      if (needsWaiting(error)) waiting.push(job)
-      else batch.fail(record, error)
+  for (const action of ACTIONS) {
+    const alike = jobs.filter((job) => job.action === action)
+    for (const [i, outcome] of performMany(source, action, alike).entries()) {
+      const job = alike[i]!
+      if (outcome.status === 'fulfilled') batch.done(job, outcome.value)
+      else if (needsWaiting(outcome.reason)) waiting.push(job)
+      else batch.fail(job.record, outcome.reason)
     }
   }
   return waiting

@@ -19,12 +19,21 @@ export class ColumnStore {
   readonly column: SealedColumn
   readonly #statements: Statements
   readonly #key: KeySql
+  /** Texts of SQL, written once: their making would cost as much as the statement does. */
+  readonly #swapSql: string
+  readonly #replaceSql: (value: string) => string
+  readonly #cellSql: string
 
   constructor(db: SqliteDatabase, table: TableLayout, column: SealedColumn) {
     this.#statements = new Statements(db)
     this.#key = keySql(table.key)
     this.table = table
     this.column = column
+    const { sql, form } = column
+    const { exact } = this.#key
+    this.#replaceSql = (value) => `UPDATE ${table.sql} SET ${sql} = ${value} WHERE ${exact}`
+    this.#swapSql = `${this.#replaceSql('?')} AND typeof(${sql}) = '${form}' AND CAST(${sql} AS BLOB) = CAST(? AS BLOB)`
+    this.#cellSql = `SELECT ${typed(sql)} FROM ${table.sql} WHERE ${exact}`
   }
 
   /** As `RecordStore.read`. */
@@ -72,15 +81,9 @@ export class ColumnStore {
     const { form } = this.column
     const where = this.#key.exactly(decodePosition(record.position, this.table.key))
     const parameter = toParameter(envelope, form)
-    if (record.sealed && this.#swapSealed(parameter, where, record.value)) return true
-    return this.#isCurrent(record, where) && this.#statement('').run(parameter, ...where).changes === 1
-  }
-
-  /** The common case in one statement: the cell is sealed in the column's own form. As bytes, which no collation takes for others. */
-  #swapSealed(parameter: Buffer | string, where: readonly unknown[], old: Uint8Array): boolean {
-    const { sql, form } = this.column
-    const swap = this.#statement(` AND typeof(${sql}) = '${form}' AND CAST(${sql} AS BLOB) = CAST(? AS BLOB)`)
-    return swap.run(parameter, ...where, toParameter(old, form)).changes === 1
+    // The common case in one statement: the cell is sealed in the column's own form. As bytes, which no collation takes for others.
+    if (record.sealed && changedOne(this.#statements.change(this.#swapSql), parameter, ...where, toParameter(record.value, form))) return true
+    return this.#isCurrent(record, where) && changedOne(this.#statements.change(this.#replaceSql('?')), parameter, ...where)
   }
 
   /**
@@ -95,7 +98,7 @@ export class ColumnStore {
       for (const { record, sql, parameter } of cells) {
         const where = this.#key.exactly(decodePosition(record.position, this.table.key))
         const isOurs = record.sealed && this.#isCurrent(record, where)
-        if (isOurs && this.#statement('', sql).run(parameter, ...where).changes === 1) replaced++
+        if (isOurs && changedOne(this.#statements.change(this.#replaceSql(sql)), parameter, ...where)) replaced++
       }
       return replaced
     })
@@ -103,15 +106,13 @@ export class ColumnStore {
 
   /** Compares in JavaScript: to SQL, 'a' is 'A' in a NOCASE column, 5 is 5.0, and 0.0 is -0.0. */
   #isCurrent(record: StoredRecord, where: readonly unknown[]): boolean {
-    const sql = `SELECT ${typed(this.column.sql)} FROM ${this.table.sql} WHERE ${this.#key.exact}`
-    const [type, stored] = this.#statements.query(sql).get(...where) ?? ['null']
+    const [type, stored] = this.#statements.query(this.#cellSql).get(...where) ?? ['null']
     return type !== 'null' && sameCell(readCell(type, stored), record)
   }
+}
 
-  #statement(condition: string, value = '?'): SqliteStatement {
-    const sql = `UPDATE ${this.table.sql} SET ${this.column.sql} = ${value} WHERE ${this.#key.exact}${condition}`
-    return this.#statements.change(sql)
-  }
+function changedOne(statement: SqliteStatement, ...parameters: readonly unknown[]): boolean {
+  return statement.run(...parameters).changes === 1
 }
 
 /** A key id as the key expression gives it, from cells in bytes and in text form. */

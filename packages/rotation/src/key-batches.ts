@@ -1,0 +1,63 @@
+import type { KeyfoldError, Outcome, SyncKeySource } from '@keyfold/core'
+import {
+  isKeyfoldError, reencryptManySync, reencryptSync, rewrapManySync, rewrapSync, sealManySync, sealSync,
+} from '@keyfold/core'
+import type { Action, Job } from './key-work.ts'
+
+type Context = Job['record']['context']
+type One = (source: SyncKeySource, value: Uint8Array, context: Context) => Uint8Array
+type Many = (source: SyncKeySource, jobs: readonly Job[]) => Array<Outcome<Uint8Array>>
+
+const ONE: Readonly<Record<Action, One>> = { seal: sealSync, rewrap: rewrapSync, reencrypt: reencryptSync }
+const MANY: Readonly<Record<Action, Many>> = {
+  seal: (source, jobs) => sealedAll(source, jobs) ?? jobs.map((job) => perform(source, job)),
+  rewrap: (source, jobs) => rewrapManySync(source, jobs.map(sealedRecordOf)),
+  reencrypt: (source, jobs) => reencryptManySync(source, jobs.map(sealedRecordOf)),
+}
+
+/** A record of more bytes goes by itself: a batch would save nothing, and core's batches are bounded. */
+const LARGE_BYTES = 0x10_0000
+/** Core takes so many and more; of large batches smaller parts are as fast. */
+const PER_CALL = 1024
+
+/** Does the key work of jobs at once, in few calls of the keys; what became of each, in their order. One that fails holds up no other. */
+export function performMany(source: SyncKeySource, action: Action, jobs: readonly Job[]): Array<Outcome<Uint8Array>> {
+  const outcomes: Array<Outcome<Uint8Array>> = []
+  for (let at = 0; at < jobs.length; at = outcomes.length) {
+    const end = endOfCall(jobs, at)
+    if (end === at) outcomes.push(perform(source, jobs[at]!))
+    else for (const outcome of MANY[action](source, jobs.slice(at, end))) outcomes.push(outcome)
+  }
+  return outcomes
+}
+
+/** Where the run of jobs that begins at `at` ends: before a large one, and after as many as a call takes. */
+function endOfCall(jobs: readonly Job[], at: number): number {
+  let end = at
+  while (end < jobs.length && end < at + PER_CALL && jobs[end]!.record.value.length <= LARGE_BYTES) end++
+  return end
+}
+
+/** Undefined where one of them cannot be sealed: core seals all of a batch or nothing. */
+function sealedAll(source: SyncKeySource, jobs: readonly Job[]): Array<Outcome<Uint8Array>> | undefined {
+  try {
+    const records = jobs.map(({ record: { value: plaintext, context } }) => ({ plaintext, context }))
+    return sealManySync(source, records).map((value) => ({ status: 'fulfilled', value }))
+  } catch (error) {
+    if (isKeyfoldError(error)) return undefined
+    throw error
+  }
+}
+
+function perform(source: SyncKeySource, { action, record: { value, context } }: Job): Outcome<Uint8Array> {
+  try {
+    return { status: 'fulfilled', value: ONE[action](source, value, context) }
+  } catch (error) {
+    if (isKeyfoldError(error)) return { status: 'rejected', reason: error as KeyfoldError }
+    throw error
+  }
+}
+
+function sealedRecordOf({ record: { value: envelope, context } }: Job) {
+  return { envelope, context }
+}
