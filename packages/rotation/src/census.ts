@@ -3,7 +3,7 @@ import type { KeyNames } from './key-names.ts'
 import { hexOf, keyNames } from './key-names.ts'
 import type { GivenKeys } from './keys-of.ts'
 import { keysOf } from './keys-of.ts'
-import type { ColumnPlace } from './ledger/types.ts'
+import type { ColumnPlace, Mode } from './ledger/types.ts'
 import type { RotationKeys, Standing } from './rotation-keys.ts'
 
 /** The count of one column, as the store gave it. */
@@ -63,9 +63,14 @@ export function destroyedIn(count: ColumnCensus, keys: RotationKeys): number {
   return cellsThat(count, keys, (standing) => standing === 'destroyed')
 }
 
-/** What a column has left to do, as far as a count can tell: all that is not sealed under a key that seals there today. */
-export function pendingIn(count: ColumnCensus, keys: RotationKeys): number {
-  return count.plaintext + count.malformed + cellsThat(count, keys, (standing) => standing === 'older' || standing === 'unknown')
+/** What a column has left to do, as far as a count can tell: all that is not sealed under a key that seals there today, or all that is sealed. */
+export function pendingIn(count: ColumnCensus, keys: RotationKeys, mode: Mode = 'move'): number {
+  return (mode === 'unseal' ? 0 : count.plaintext) + count.malformed + cellsThat(count, keys, (standing) => isPending(standing, mode))
+}
+
+/** Whether a cell that claims such a key has something left to do. */
+export function isPending(standing: Standing, mode: Mode): boolean {
+  return standing === 'older' || standing === 'unknown' || (mode === 'unseal' && standing === 'current')
 }
 
 /** Of what is left to do in a column, the cells that come down to the active master key already: they move to another branch key. */

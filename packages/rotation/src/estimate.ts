@@ -38,7 +38,7 @@ export async function estimate(
 ): Promise<Estimate> {
   const busy = columns.filter((column) => recordsIn(column) > 0)
   const samples = new Map<ColumnWork, Sample>()
-  const work = { keys, reason, within, tools: busy.length === 0 ? keys : await keys.rehearsal() }
+  const work: KeyWork = { keys, reason, mode: 'move', within, tools: busy.length === 0 ? keys : await keys.rehearsal() }
   const budget = keys.atOnce ? SAMPLED_RECORDS : SAMPLED_REMOTE
   const limit = Math.min(500, Math.max(1, Math.floor(budget / Math.max(1, busy.length))))
   for (const column of busy.slice(0, SAMPLED_COLUMNS)) {
@@ -65,7 +65,7 @@ async function timed(store: RecordStore, column: ColumnWork, work: KeyWork, limi
 }
 
 function growthOf({ changes }: Worked): number {
-  const grown = changes.seal.reduce((sum, { record, envelope }) => sum + envelope.length - record.value.length, 0)
+  const grown = changes.seal.reduce((sum, { record, bytes }) => sum + bytes.length - record.value.length, 0)
   return grown / Math.max(1, changes.seal.length)
 }
 

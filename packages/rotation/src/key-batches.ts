@@ -1,6 +1,6 @@
-import type { KeyfoldError, Outcome, SyncKeySource } from '@keyfold/core'
+import type { Outcome, SyncKeySource } from '@keyfold/core'
 import {
-  isKeyfoldError, reencryptManySync, reencryptSync, rewrapManySync, rewrapSync, sealManySync, sealSync,
+  isKeyfoldError, openManySync, openSync, reencryptManySync, reencryptSync, rewrapManySync, rewrapSync, sealManySync, sealSync,
 } from '@keyfold/core'
 import type { Action, Job } from './key-work.ts'
 
@@ -8,11 +8,12 @@ type Context = Job['record']['context']
 type One = (source: SyncKeySource, value: Uint8Array, context: Context) => Uint8Array
 type Many = (source: SyncKeySource, jobs: readonly Job[]) => Array<Outcome<Uint8Array>>
 
-const ONE: Readonly<Record<Action, One>> = { seal: sealSync, rewrap: rewrapSync, reencrypt: reencryptSync }
+const ONE: Readonly<Record<Action, One>> = { seal: sealSync, rewrap: rewrapSync, reencrypt: reencryptSync, unseal: openSync }
 const MANY: Readonly<Record<Action, Many>> = {
   seal: (source, jobs) => sealedAll(source, jobs) ?? jobs.map((job) => perform(source, job)),
   rewrap: (source, jobs) => rewrapManySync(source, jobs.map(sealedRecordOf)),
   reencrypt: (source, jobs) => reencryptManySync(source, jobs.map(sealedRecordOf)),
+  unseal: (source, jobs) => openManySync(source, jobs.map(sealedRecordOf)),
 }
 
 /** A record of more bytes goes by itself: a batch would save nothing, and core's batches are bounded. */
@@ -53,7 +54,7 @@ function perform(source: SyncKeySource, { action, record: { value, context } }: 
   try {
     return { status: 'fulfilled', value: ONE[action](source, value, context) }
   } catch (error) {
-    if (isKeyfoldError(error)) return { status: 'rejected', reason: error as KeyfoldError }
+    if (isKeyfoldError(error)) return { status: 'rejected', reason: error }
     throw error
   }
 }

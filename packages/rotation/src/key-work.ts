@@ -1,19 +1,26 @@
-import type { ColumnRef, KeySource, RecordChange, StoredRecord, SyncKeySource } from '@keyfold/core'
-import { inspect, reencrypt, rewrap, seal } from '@keyfold/core'
+import type { ColumnRef, KeySource, StoredRecord, SyncKeySource } from '@keyfold/core'
+import { inspect, open, reencrypt, rewrap, seal } from '@keyfold/core'
+import { isPending } from './census.ts'
 import { recordFault } from './failures.ts'
 import { performMany } from './key-batches.ts'
-import type { Reason } from './ledger/types.ts'
+import type { Mode, Reason } from './ledger/types.ts'
 import type { RotationKeys, Tools } from './rotation-keys.ts'
 import { needsWaiting } from './rotation-keys.ts'
 
-/** What happens to a record: first sealing, the same data key under another KEK, or a new data key. */
-export type Action = 'seal' | 'rewrap' | 'reencrypt'
+/** What happens to a record: first sealing, the same data key under another KEK, a new data key, or its plaintext put back. */
+export type Action = 'seal' | 'rewrap' | 'reencrypt' | 'unseal'
 
-export const ACTIONS: readonly Action[] = ['seal', 'rewrap', 'reencrypt']
+export const ACTIONS: readonly Action[] = ['seal', 'rewrap', 'reencrypt', 'unseal']
+
+/** What replaces a record: an envelope, or for `unseal` its plaintext. */
+export interface Change {
+  readonly record: StoredRecord
+  readonly bytes: Uint8Array
+}
 
 /** The key work of one batch. */
 export interface Worked {
-  readonly changes: Readonly<Record<Action, readonly RecordChange[]>>
+  readonly changes: Readonly<Record<Action, readonly Change[]>>
   readonly failures: ReadonlyArray<{ readonly record: StoredRecord; readonly code: string }>
   /** How often a census counts the records that were left alone as pending: those that failed, and those with an entry of a foreign key. */
   readonly claims: number
@@ -23,6 +30,7 @@ export interface Worked {
 export interface KeyWork {
   readonly keys: RotationKeys
   readonly reason: Reason
+  readonly mode: Mode
   /** Key services may move data keys by themselves. */
   readonly within: boolean
   /** The keys themselves, or those of a rehearsal. */
@@ -36,6 +44,7 @@ const asyncCalls = (within: boolean): AsyncCalls => ({
   seal,
   rewrap: (source, value, context) => rewrap(source, value, context, { within }),
   reencrypt,
+  unseal: open,
 })
 
 /** So many calls of a key service are under way at once. */
@@ -48,7 +57,7 @@ const CONCURRENT_CALLS = 16
  * @throws KeyfoldError when a key is out of reach: ERR_KEY_UNAVAILABLE, ERR_KEY_DENIED. A bad record is a failure in the result.
  */
 export async function workOn(work: KeyWork, column: ColumnRef, records: readonly StoredRecord[], sweep: boolean): Promise<Worked> {
-  const batch = new Batch(work.keys, column)
+  const batch = new Batch(work, column)
   const jobs = records.flatMap((record) => batch.attempt(record, () => jobFor(work, record, sweep)) ?? [])
   const { source } = work.tools
   if (jobs.length > 0) await work.tools.unlock(jobs.map(({ record }) => record))
@@ -63,21 +72,22 @@ export interface Job {
 }
 
 /** Undefined for a record that is left alone. */
-function jobFor({ keys, reason }: KeyWork, record: StoredRecord, sweep: boolean): Job | undefined {
+function jobFor({ keys, reason, mode }: KeyWork, record: StoredRecord, sweep: boolean): Job | undefined {
+  if (mode === 'unseal') return record.sealed && !keys.isShredded(record) ? { record, action: 'unseal' } : undefined
   if (!record.sealed) return { record, action: 'seal' }
   if (keys.isShredded(record) || (!sweep && keys.isCurrent(record))) return undefined
   return { record, action: reason === 'compromise' || keys.isExposed(record) ? 'reencrypt' : 'rewrap' }
 }
 
 class Batch implements Worked {
-  readonly changes: Record<Action, RecordChange[]> = { seal: [], rewrap: [], reencrypt: [] }
+  readonly changes: Record<Action, Change[]> = { seal: [], rewrap: [], reencrypt: [], unseal: [] }
   readonly failures: Array<{ record: StoredRecord; code: string }> = []
   claims = 0
-  readonly #keys: RotationKeys
+  readonly #work: KeyWork
   readonly #column: ColumnRef
 
-  constructor(keys: RotationKeys, column: ColumnRef) {
-    this.#keys = keys
+  constructor(work: KeyWork, column: ColumnRef) {
+    this.#work = work
     this.#column = column
   }
 
@@ -93,8 +103,8 @@ class Batch implements Worked {
     }
   }
 
-  done({ action, record }: Job, envelope: Uint8Array): void {
-    this.changes[action].push({ record, envelope })
+  done({ action, record }: Job, bytes: Uint8Array): void {
+    this.changes[action].push({ record, bytes })
   }
 
   fail(record: StoredRecord, error: unknown): void {
@@ -103,13 +113,14 @@ class Batch implements Worked {
   }
 
   #leave({ sealed, value }: StoredRecord): void {
-    this.claims += sealed ? this.#claimsOf(value) : 1
+    if (sealed) this.claims += this.#claimsOf(value)
+    else if (this.#work.mode !== 'unseal') this.claims += 1
   }
 
   #claimsOf(envelope: Uint8Array): number {
     try {
-      const standings = inspect(envelope).entries.map(({ keyId }) => this.#keys.standing(this.#column, keyId))
-      return standings.filter((standing) => standing === 'older' || standing === 'unknown').length
+      const { keys, mode } = this.#work
+      return inspect(envelope).entries.filter(({ keyId }) => isPending(keys.standing(this.#column, keyId), mode)).length
     } catch {
       return 1 // counted as malformed
     }

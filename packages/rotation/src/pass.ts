@@ -1,11 +1,13 @@
 import { setImmediate as breathe } from 'node:timers/promises'
 import type { ReadOptions, RecordStore, StoredRecord } from '@keyfold/core'
 import type { Failures } from './failures.ts'
-import type { KeyWork, Worked } from './key-work.ts'
+import type { Action, KeyWork, Worked } from './key-work.ts'
 import { ACTIONS, workOn } from './key-work.ts'
 import type { Checkpoint, ColumnPlace, Ledger } from './ledger/types.ts'
 import type { RunControl } from './run-control.ts'
 import type { Tally } from './tally.ts'
+import { COUNTED_AS } from './tally.ts'
+import { WRITE } from './write-changes.ts'
 
 /** What the passes of a run share. */
 export interface PassRun {
@@ -67,35 +69,41 @@ interface BatchParts {
 async function dealWith(run: PassRun, store: RecordStore, place: ColumnPlace, records: readonly StoredRecord[], parts: BatchParts): Promise<void> {
   const { cursor, failures, result } = parts
   const worked = await workOn(run.work, place, records, parts.sweep)
-  await replace(run, store, place, worked, parts)
-  setAside(run, place, worked, failures)
-  result.stuck += worked.claims
+  const refused = await replace(run, store, place, worked, parts)
+  setAside(run, place, [...worked.failures, ...refused], failures)
+  result.stuck += worked.claims + refused.length
   cursor.advance(records.at(-1)!.position, parts.sweep)
-  run.tally.progress(place, worked.failures.length)
+  run.tally.progress(place, worked.failures.length + refused.length)
 }
 
 /** Into the report, and into the ledger, where they stay listed after the run. */
-function setAside({ ledger, rotation }: PassRun, place: ColumnPlace, { failures: found }: Worked, failures: Failures): void {
+function setAside({ ledger, rotation }: PassRun, place: ColumnPlace, found: Worked['failures'], failures: Failures): void {
   if (found.length === 0) return
   ledger.quarantine.add(rotation, place, found.map(({ record, code }) => ({ record: failures.add(place, record, code), code })))
 }
 
-async function replace(run: PassRun, store: RecordStore, place: ColumnPlace, { changes }: Worked, { cursor, result }: BatchParts): Promise<void> {
+/** Gives what the store refused. */
+async function replace(
+  run: PassRun, store: RecordStore, place: ColumnPlace, { changes }: Worked, { cursor, result }: BatchParts,
+): Promise<Worked['failures']> {
+  const all: Array<Worked['failures'][number]> = []
   // Before the first cell is replaced, so that a run after a kill still scrubs.
   if (changes.seal.length > 0 || changes.reencrypt.length > 0) run.tally.requireScrub(run.ledger, place.store)
   for (const action of ACTIONS) {
     if (changes[action].length === 0) continue
-    const written = await store.write(place, changes[action])
-    const lost = changes[action].length - written
+    const { written, refused } = await WRITE[action](store, place, changes[action])
+    const lost = changes[action].length - written - refused.length
+    all.push(...refused)
     result.changed += written
     result.conflicts += lost
     cursor.count(action, written)
     run.tally.count(action, written, lost)
   }
+  return all
 }
 
 function optionsFor({ batch, work }: PassRun, place: ColumnPlace, after: string | undefined, sweep: boolean): ReadOptions {
-  const notUnder = work.keys.currentId(place)
+  const notUnder = work.mode === 'unseal' ? undefined : work.keys.currentId(place)
   return { limit: batch, ...(after !== undefined && { after }), ...(!sweep && notUnder !== undefined && { notUnder }) }
 }
 
@@ -117,8 +125,8 @@ class Cursor {
     return this.#checkpoint.position
   }
 
-  count(action: 'seal' | 'rewrap' | 'reencrypt', written: number): void {
-    const field = ({ seal: 'sealed', rewrap: 'rewrapped', reencrypt: 'reencrypted' } as const)[action]
+  count(action: Action, written: number): void {
+    const field = COUNTED_AS[action]
     this.#checkpoint = { ...this.#checkpoint, [field]: this.#checkpoint[field] + written }
     this.#dirty = true
   }

@@ -36,14 +36,14 @@ export async function makePasses(run: PassRun, stores: readonly RecordStore[]): 
   for (let pass = 1; ; pass++) {
     const failures = new Failures(run.ledger.pseudonymKey)
     run.tally.startPass(pass)
-    const kept = await keys.upkeep({ within: run.work.within, signal: run.signal })
+    const kept = run.work.mode === 'unseal' ? NO_UPKEEP : await keys.upkeep({ within: run.work.within, signal: run.signal })
     upkeep = { ...kept, rewrapped: upkeep.rewrapped + kept.rewrapped, renewed: upkeep.renewed + kept.renewed }
     const outcome = kept.interrupted ? { ...NOTHING, interrupted: true } : await passOverAll(run, stores, failures)
     const moved = await keys.look()
     const counts = await countAll(stores)
     const left: Left = {
-      records: counts.reduce((sum, count) => sum + pendingIn(count, keys), 0),
-      branchKeys: branchKeysLeft(keys.branchKeys, kept),
+      records: counts.reduce((sum, count) => sum + pendingIn(count, keys, run.work.mode), 0),
+      branchKeys: run.work.mode === 'unseal' ? 0 : branchKeysLeft(keys.branchKeys, kept),
       exact: counts.every((count) => keys.countTells(count)) && (!moved || outcome.stuck === 0),
     }
     const pending = Math.max(0, left.records - (outcome.interrupted ? 0 : outcome.stuck))

@@ -10,7 +10,7 @@ import { keyNames, keyRoles } from './key-names.ts'
 import { checkKeys } from './key-preflight.ts'
 import type { GivenKeys } from './keys-of.ts'
 import { keysOf } from './keys-of.ts'
-import type { Ledger, LedgerRotation, Reason } from './ledger/types.ts'
+import type { Ledger, LedgerRotation, Mode, Reason } from './ledger/types.ts'
 import type { Ending } from './passes.ts'
 import { makePasses } from './passes.ts'
 import type { Plan } from './plan-file.ts'
@@ -38,6 +38,11 @@ export interface RotateOptions {
   readonly ledger: Ledger | (() => Promise<Ledger>)
   /** `compromise` gives every record a new data key; `rotation`, the default, wraps the data keys anew. */
   readonly reason?: Reason
+  /**
+   * `unseal` puts plaintext back in place of envelopes, to leave Keyfold: it takes a store that can, no plan and no other reason. What applications
+   * seal meanwhile is found by later passes, so stop them from sealing first. `move` is the default.
+   */
+  readonly mode?: 'move' | 'unseal'
   /** Refused where it no longer fits. */
   readonly plan?: Plan
   /** What the plan was made with as `config`. */
@@ -62,6 +67,7 @@ export type RotationOutcome = 'done' | 'scrub-pending' | 'pending' | 'quarantine
 export interface RotationReport {
   readonly outcome: RotationOutcome
   readonly reason: Reason
+  readonly mode: Mode
   /** The key that records were moved to. */
   readonly target: string
   /** Whether an earlier run of the same rotation had been cut. */
@@ -71,6 +77,7 @@ export interface RotationReport {
   readonly sealed: number
   readonly rewrapped: number
   readonly reencrypted: number
+  readonly unsealed: number
   /** Cells that another writer changed at the same moment: its value won, and a later pass dealt with it. */
   readonly conflicts: number
   readonly pending: number
@@ -137,12 +144,13 @@ async function performWith(
   const started = performance.now()
   ledger.keys.register(keyRoles(keys.keyring))
   const { rotation, resumed } = startRotation(ledger, keys, options)
-  const tally = new Tally(workload(counts, keys, rotation.reason), report)
+  const tally = new Tally(workload(counts, keys, rotation), report)
   const ending = await moveAll(options, keys, ledger, rotation, tally)
   const remains = await scrub(options, ledger, ending)
   return {
     outcome: outcomeOf(ending, remains),
     reason: rotation.reason,
+    mode: rotation.mode,
     target: rotation.target,
     resumed,
     passes: ending.passes,
@@ -168,21 +176,31 @@ async function checkEverything(options: RotateOptions, keys: RotationKeys): Prom
   if (!Number.isInteger(batch) || batch < 1 || batch > MAX_BATCH) {
     throw new KeyfoldError('ERR_ARGUMENT', `a batch has 1 to ${MAX_BATCH} records`)
   }
+  if (options.mode === 'unseal') checkUnseal(options)
   await checkStores(stores)
   const counts = await countAll(stores)
   if (options.plan !== undefined) checkFit(options.plan, { ...options, keys, counts, now: new Date() })
-  await checkKeys(workAhead({ stores, keys, counts, reason: options.plan?.reason ?? options.reason ?? 'rotation', within }))
+  // To unseal, the first batch shows whether keys open; that is before anything is written.
+  const reason = options.plan?.reason ?? options.reason ?? 'rotation'
+  if (options.mode !== 'unseal') await checkKeys(workAhead({ stores, keys, counts, reason, within }))
   return counts
+}
+
+function checkUnseal({ stores, plan, reason }: RotateOptions): void {
+  if (plan !== undefined || reason === 'compromise') throw new KeyfoldError('ERR_ARGUMENT', 'to unseal takes no plan and no reason')
+  for (const { name, unseal } of stores) {
+    if (unseal === undefined) throw rotationError('ERR_STORE_UNSUITED', `${name} cannot put plaintext back`)
+  }
 }
 
 async function moveAll(
   options: RotateOptions, keys: RotationKeys, ledger: Ledger, rotation: LedgerRotation, tally: Tally,
 ): Promise<Ending> {
-  const { id, reason } = rotation
+  const { id, reason, mode } = rotation
   const { stores, batch = DEFAULT_BATCH, within = false, signal } = options
   for (const store of stores) await store.prepare()
   const control = new RunControl(ledger, id, signal, (paused) => tally.pause(paused))
-  const ending = await makePasses({ ledger, rotation: id, work: { keys, reason, within, tools: keys }, batch, tally, control, signal }, stores)
+  const ending = await makePasses({ ledger, rotation: id, work: { keys, reason, mode, within, tools: keys }, batch, tally, control, signal }, stores)
   // With a record set aside it stays open: once that is repaired, the next run deals with it as this one would have.
   if (ending.cancelled) finishCancelled(ledger, rotation)
   else if (isFinished(ending)) finish(ledger, rotation, tally)
@@ -204,24 +222,29 @@ function isFinished({ interrupted, pending, pendingBranchKeys, failures, upkeep 
  * exposed too, those of the active one included.
  */
 function startRotation(
-  ledger: Ledger, keys: RotationKeys, { reason = 'rotation', plan }: RotateOptions,
+  ledger: Ledger, keys: RotationKeys, { reason = 'rotation', mode = 'move', plan }: RotateOptions,
 ): { rotation: LedgerRotation; resumed: boolean } {
   const target = keys.keyring.active.id
   const cut = ledger.rotations.unfinished()
   if (cut !== undefined && ledger.rotations.wish(cut.id) === 'pause') throw rotationError('ERR_ROTATION_PAUSED', 'the rotation under way is paused')
-  const strongest = [reason, plan?.reason, cut?.reason].includes('compromise') ? 'compromise' : 'rotation'
-  const resumed = cut?.target === target && cut.reason === strongest
+  if (cut?.reason === 'compromise' && mode === 'unseal') {
+    const hint = 'Let it end first: kms-rotate run.'
+    throw rotationError('ERR_ROTATION_COMPROMISE', 'the rotation under way gives new data keys after a compromise', { hint })
+  }
+  const before = cut?.mode === 'unseal' ? undefined : cut?.reason
+  const strongest = mode === 'move' && [reason, plan?.reason, before].includes('compromise') ? 'compromise' : 'rotation'
+  const resumed = cut?.target === target && cut.reason === strongest && cut.mode === mode
   const exposed = strongest === 'compromise' && !resumed ? (keys.branchKeys?.ids() ?? []) : []
   const kept = plan && { sha256: plan.sha256, document: encodePlan(plan) }
-  const rotation = resumed ? cut : ledger.rotations.begin(strongest, target, { plan: kept, exposed })
-  ledger.events.add(resumed ? 'rotation-resumed' : 'rotation-begun', { rotation: rotation.id, detail: { reason: strongest, target } })
+  const rotation = resumed ? cut : ledger.rotations.begin(strongest, target, { mode, plan: kept, exposed })
+  ledger.events.add(resumed ? 'rotation-resumed' : 'rotation-begun', { rotation: rotation.id, detail: { reason: strongest, mode, target } })
   keys.expose(ledger.rotations.exposed())
   return { rotation, resumed }
 }
 
-function workload(counts: readonly PlacedCensus[], keys: RotationKeys, reason: Reason): number {
+function workload(counts: readonly PlacedCensus[], keys: RotationKeys, { reason, mode }: LedgerRotation): number {
   const ofColumn = (count: PlacedCensus): number =>
-    reason === 'compromise' ? count.plaintext + count.malformed + sealedIn(count) - destroyedIn(count, keys) : pendingIn(count, keys)
+    reason === 'compromise' ? count.plaintext + count.malformed + sealedIn(count) - destroyedIn(count, keys) : pendingIn(count, keys, mode)
   return counts.reduce((sum, count) => sum + ofColumn(count), 0)
 }
 

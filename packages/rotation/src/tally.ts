@@ -11,11 +11,17 @@ export interface RotationProgress extends ColumnPlace {
   readonly sealed: number
   readonly rewrapped: number
   readonly reencrypted: number
+  readonly unsealed: number
   readonly conflicts: number
   readonly quarantined: number
   /** Waits since `pause` was asked for, until `resume` is. */
   readonly paused: boolean
 }
+
+/** The names of the counts. */
+export const COUNTED_AS = {
+  seal: 'sealed', rewrap: 'rewrapped', reencrypt: 'reencrypted', unseal: 'unsealed',
+} as const satisfies Record<Action, string>
 
 /** The counts of one run. */
 export class Tally {
@@ -23,7 +29,7 @@ export class Tally {
   readonly #total: number
   readonly #scrubs = new Set<string>()
   #place: ColumnPlace | undefined
-  readonly counts = { sealed: 0, rewrapped: 0, reencrypted: 0, conflicts: 0 }
+  readonly counts = { sealed: 0, rewrapped: 0, reencrypted: 0, unsealed: 0, conflicts: 0 }
   pass = 0
   quarantined = 0
 
@@ -38,9 +44,7 @@ export class Tally {
   }
 
   count(action: Action, written: number, conflicts: number): void {
-    if (action === 'seal') this.counts.sealed += written
-    else if (action === 'rewrap') this.counts.rewrapped += written
-    else this.counts.reencrypted += written
+    this.counts[COUNTED_AS[action]] += written
     this.counts.conflicts += conflicts
   }
 
@@ -61,8 +65,8 @@ export class Tally {
   }
 
   #send({ store, table, column }: ColumnPlace, paused: boolean): void {
-    const { sealed, rewrapped, reencrypted } = this.counts
-    const done = sealed + rewrapped + reencrypted + this.quarantined
+    const { sealed, rewrapped, reencrypted, unsealed } = this.counts
+    const done = sealed + rewrapped + reencrypted + unsealed + this.quarantined
     const total = Math.max(this.#total, done)
     this.#report({ store, table, column, pass: this.pass, done, total, ...this.counts, quarantined: this.quarantined, paused })
   }

@@ -8,6 +8,7 @@ export function runText(report: RotationReport): string {
   const rows: [string, number][] = [['sealed', sealed]]
   if (rewrapped > 0 || reason === 'rotation') rows.push(['rewrapped', rewrapped])
   if (reencrypted > 0 || reason === 'compromise') rows.push(['re-encrypted', reencrypted])
+  if (report.unsealed > 0) rows.push(['unsealed', report.unsealed])
   // only worth a line when it happened
   if (conflicts > 0) rows.push(['changed by the application meanwhile', conflicts])
   rows.push(['set aside', quarantined.total], ['left to do', pending])
@@ -20,7 +21,7 @@ export function runText(report: RotationReport): string {
 }
 
 /** For people: how it ended, and what to do about what is left. */
-export function runNotes({ outcome, target, quarantined, pending, branchKeys, remains }: RotationReport): string {
+export function runNotes({ outcome, mode, target, quarantined, pending, branchKeys, remains }: RotationReport): string {
   const notes: string[] = []
   const stopped = outcome === 'interrupted' || outcome === 'cancelled'
   if (quarantined.total > 0)
@@ -42,9 +43,11 @@ export function runNotes({ outcome, target, quarantined, pending, branchKeys, re
   if (outcome === 'cancelled') notes.push('cancelled from another terminal; what was done is saved. kms-rotate run begins anew with what is left')
   if (outcome === 'quarantined')
     notes.push('no old key can be retired before what is named here is restored or removed, then kms-rotate run')
-  if (outcome === 'done') notes.push(`done: every record is under ${target}. next: kms-rotate verify --full`)
+  if (outcome === 'done') notes.push(mode === 'unseal' ? LEFT : `done: every record is under ${target}. next: kms-rotate verify --full`)
   return `\n${notes.join('\n\n')}`
 }
+
+const LEFT = 'done: every record is in plaintext. Keep the keys for as long as a backup with sealed records is kept'
 
 /** Branch keys that do not open. */
 export function failedKeysText(failed: NonNullable<RotationReport['branchKeys']>['failed']): string {

@@ -2,7 +2,7 @@ import type { Database } from '../sqlite-driver.ts'
 import type { Clock } from './clock.ts'
 import type { BeginOptions, Checkpoint, ColumnPlace, LeaseBook, LedgerRotation, Reason, RotationBook, Wish } from './types.ts'
 
-const FRESH: Checkpoint = { position: undefined, swept: false, sealed: 0, rewrapped: 0, reencrypted: 0 }
+const FRESH: Checkpoint = { position: undefined, swept: false, sealed: 0, rewrapped: 0, reencrypted: 0, unsealed: 0 }
 
 /** The rotations of a ledger and their checkpoints. */
 export function rotationBook(db: Database, clock: Clock, leases: Pick<LeaseBook, 'check' | 'token'>): RotationBook {
@@ -51,26 +51,27 @@ function exposedIn(db: Database): ReadonlySet<string> {
   return new Set(rows.map(({ keyId }) => keyId))
 }
 
-type Counts = Pick<Checkpoint, 'sealed' | 'rewrapped' | 'reencrypted'>
+type Counts = ReturnType<RotationBook['totals']>
 type CheckpointRow = Counts & { readonly position: string | null; readonly swept: number }
 
 function checkpoints(
   db: Database, clock: Clock, leases: Pick<LeaseBook, 'check' | 'token'>,
 ): Pick<RotationBook, 'checkpoint' | 'save' | 'totals'> {
   const find = db.prepare(
-    `SELECT position, swept, sealed, rewrapped, reencrypted FROM shards
+    `SELECT position, swept, sealed, rewrapped, reencrypted, unsealed FROM shards
      WHERE rotation = ? AND store = ? AND table_name = ? AND column_name = ?`,
   )
-  const save = db.prepare('INSERT OR REPLACE INTO shards VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
+  const save = db.prepare('INSERT OR REPLACE INTO shards VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
   const touch = db.prepare('UPDATE rotations SET updated_at = ? WHERE id = ?')
   const totals = db.prepare(
-    `SELECT coalesce(sum(sealed), 0) AS sealed, coalesce(sum(rewrapped), 0) AS rewrapped, coalesce(sum(reencrypted), 0) AS reencrypted
+    `SELECT coalesce(sum(sealed), 0) AS sealed, coalesce(sum(rewrapped), 0) AS rewrapped, coalesce(sum(reencrypted), 0) AS reencrypted,
+       coalesce(sum(unsealed), 0) AS unsealed
      FROM shards WHERE rotation = ?`,
   )
   const write = (id: number, { store, table, column }: ColumnPlace, now: Checkpoint): void => {
     leases.check()
-    const { position = null, swept, sealed, rewrapped, reencrypted } = now
-    save.run(id, store, table, column, position, swept ? 1 : 0, sealed, rewrapped, reencrypted, leases.token() ?? null)
+    const { position = null, swept, sealed, rewrapped, reencrypted, unsealed } = now
+    save.run(id, store, table, column, position, swept ? 1 : 0, sealed, rewrapped, reencrypted, leases.token() ?? null, unsealed)
     touch.run(clock(), id)
   }
   return {

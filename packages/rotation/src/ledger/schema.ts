@@ -59,6 +59,7 @@ const MIGRATIONS: readonly string[] = [
    ALTER TABLE rotations ADD COLUMN wish TEXT CHECK (wish IN ('pause', 'cancel'));
    ALTER TABLE checkpoints RENAME TO shards;
    ALTER TABLE shards ADD COLUMN lease INTEGER;
+   ALTER TABLE shards ADD COLUMN unsealed INTEGER NOT NULL DEFAULT 0;
    CREATE TABLE plans (
      sha256 TEXT PRIMARY KEY CHECK (length(sha256) = 64),
      document TEXT NOT NULL,

@@ -68,6 +68,7 @@ export interface Checkpoint {
   readonly sealed: number
   readonly rewrapped: number
   readonly reencrypted: number
+  readonly unsealed: number
 }
 
 /** What a plan or a rotation remembers of keys. */
@@ -103,7 +104,7 @@ export interface RotationBook {
   checkpoint(id: number, place: ColumnPlace): Checkpoint
   save(id: number, place: ColumnPlace, checkpoint: Checkpoint): void
   /** What a rotation did so far, over all its columns and runs. */
-  totals(id: number): { readonly sealed: number; readonly rewrapped: number; readonly reencrypted: number }
+  totals(id: number): Pick<Checkpoint, 'sealed' | 'rewrapped' | 'reencrypted' | 'unsealed'>
 }
 
 /** Stores in which replaced plaintext, or envelopes of a compromised key, may still lie in free pages. */

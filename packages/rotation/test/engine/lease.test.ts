@@ -11,7 +11,7 @@ import { MemoryStore } from './memory-store.ts'
 import { startOf } from './proc.ts'
 
 const place = { store: 'app.db', table: 'customers', column: 'email' }
-const checkpoint = { position: '17', swept: false, sealed: 1, rewrapped: 0, reencrypted: 0 }
+const checkpoint = { position: '17', swept: false, sealed: 1, rewrapped: 0, reencrypted: 0, unsealed: 0 }
 
 /** Two processes' views of one ledger, and a clock that both read. */
 async function twoViews(): Promise<{ a: Ledger; b: Ledger; path: string; clock: { now: number } }> {

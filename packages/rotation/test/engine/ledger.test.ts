@@ -12,7 +12,7 @@ import { MemoryStore } from './memory-store.ts'
 
 const place = { store: 'app.db', table: 'customers', column: 'email' }
 const roles = { active: { id: 'key-file:q3', keyId: 'a'.repeat(24) }, decryptOnly: [] }
-const counts = { sealed: 10, rewrapped: 0, reencrypted: 0 }
+const counts = { sealed: 10, rewrapped: 0, reencrypted: 0, unsealed: 0 }
 
 describe('a ledger', () => {
   test('keeps what it was told when it is opened again, and only its owner can read it', async () => {

@@ -15,6 +15,8 @@ export class MemoryStore implements RecordStore {
   problems: StoreProblem[] = []
   remains: string[] = []
   scrubs = 0
+  /** A plaintext that it cannot hold. */
+  refused: string | undefined
   batches = 0
   /** Run between a read and the write that follows: an application at work. */
   onRead: Hook | undefined
@@ -96,6 +98,9 @@ export class MemoryStore implements RecordStore {
   }
 
   unseal({ column }: ColumnRef, openings: readonly RecordOpening[]): number {
+    if (openings.some(({ plaintext }) => new TextDecoder().decode(plaintext) === this.refused)) {
+      throw new KeyfoldError('ERR_TABLE_TYPE', 'a plaintext has no form here')
+    }
     return this.write({ table: 'customers', column }, openings.map(({ record, plaintext }) => ({ record, envelope: plaintext })))
   }
 

@@ -21,6 +21,8 @@ interface Flags {
   readonly reason?: Reason
   readonly batch?: number
   readonly scrub: boolean
+  readonly unseal?: true
+  readonly confirm?: string
 }
 
 /** `run`: seals what is plaintext and moves every record to the active key, in batches, resumable. */
@@ -31,6 +33,8 @@ export function addRun(program: Command): void {
     .argument('[plan]', 'a plan file of `kms-rotate plan --out`; refused when it no longer fits')
     .addOption(reasonOption())
     .option('--batch <records>', 'records per transaction', batchSize)
+    .option('--unseal', 'put the plaintext back, to leave Keyfold; takes --confirm plaintext')
+    .option('--confirm <word>', 'plaintext: what --unseal leaves behind')
     .option('--no-scrub', 'leave replaced values in free pages and log until the next run')
     .action((file: string | undefined, flags: Flags, command: Command) => finish(run(file, flags, callOf(command))))
 }
@@ -44,10 +48,20 @@ async function run(file: string | undefined, flags: Flags, { output, config }: C
   const plan = file === undefined ? undefined : parsePlan(readCapped(file, MAX_PLAN_BYTES))
   if (plan !== undefined && flags.reason !== undefined && flags.reason !== plan.reason)
     throw usageError(`the plan's reason is ${plan.reason}`, 'Leave --reason out, or make a plan with it: kms-rotate plan --reason …')
+  checkUnseal(file, flags)
   const result = await withSession({ config, readonly: false }, (session) => rotateIn(session, plan, flags, output))
   output.result('run', result, () => runText(result))
   output.message(runNotes(result))
   return EXIT_OF[result.outcome]
+}
+
+/** Nobody takes the encryption away by a slip of the hand. */
+function checkUnseal(file: string | undefined, { unseal, confirm, reason }: Flags): void {
+  if (unseal === undefined && confirm !== undefined) throw usageError('--confirm is for --unseal alone', 'Leave it out.')
+  if (unseal === undefined) return
+  if (file !== undefined || reason !== undefined) throw usageError('--unseal takes neither a plan nor a reason', 'Leave them out.')
+  if (confirm === 'plaintext') return
+  throw usageError('--unseal leaves every record in plaintext, and was not confirmed', 'If that is meant, add --confirm plaintext.')
 }
 
 async function rotateIn(session: Session, plan: Plan | undefined, flags: Flags, output: Output): Promise<RotationReport> {
@@ -69,6 +83,7 @@ async function rotateIn(session: Session, plan: Plan | undefined, flags: Flags, 
           scrub: flags.scrub,
           signal,
           onProgress: (progress) => view.step(progress),
+          mode: flags.unseal === true ? 'unseal' : 'move',
           ...(flags.reason !== undefined && { reason: flags.reason }),
           ...(flags.batch !== undefined && { batch: flags.batch }),
           ...(plan !== undefined && { plan }),
