@@ -17,6 +17,8 @@ export interface RecordStoreBench {
   readonly column: ColumnRef
   /** Writes a value into the n-th cell (from 0, in the order of the values) past the store, as an application does. */
   overwrite(index: number, value: string | Uint8Array | null): void | Promise<void>
+  /** Adds a record to a column that the store was not told of. For stores with `unregistered`. */
+  addElsewhere?(value: string | Uint8Array): void | Promise<void>
 }
 
 export interface RecordStoreKit {
@@ -155,6 +157,34 @@ export function testRecordStore({ test, bench }: RecordStoreKit): void {
     claim(Array.isArray(remains) && remains.every((line) => typeof line === 'string'), 'scrub does not give sentences')
     await subject.claimCensus({ total: 2, null: 0, plaintext: 0, [idOf(OLD)]: 2 })
   })
+  onStore('what is picked is read, and where it ends is said, in stretches of any size', ['a', null, 'b', 'c', 'd'], async (subject) => {
+    const { store, column } = subject
+    if (store.pick === undefined) return
+    const all = await subject.read()
+    const wanted = [all[0]!, all[3]!]
+    for (const limit of [1, 2, 3, 4, 9]) {
+      const { records, looked } = await subject.pickAll(limit, new Set(wanted.map(({ position }) => position)))
+      claimSameRecords(records, wanted, `picks in stretches of ${limit}`)
+      claim(looked.join() === all.map(({ position }) => position).join(), `stretches of ${limit} do not offer every record once`)
+      for (const [i, { value }] of records.entries()) claimEqual(value, wanted[i]!.value, 'a picked record')
+    }
+    claim((await store.pick(column, { limit: 9, picks: () => false })).records.length === 0, 'records are read that nobody picked')
+  })
+  onStore('sealed values outside of its columns are found, and those in them are not', ['a', 'b'], async (subject) => {
+    const { store, addElsewhere } = subject
+    if (store.unregistered === undefined) return
+    await subject.seal(OLD, await subject.read())
+    const before = await store.unregistered()
+    claim(before.found.length === 0, 'a registered column is taken for an unregistered one')
+    claim(addElsewhere !== undefined, 'the bench has no `addElsewhere`')
+    for (const value of ['plain', await seal(OLD, 'x', { id: '1' }), await seal(OLD, 'y', { id: '2' })]) await addElsewhere(value)
+    const { found, rows, gaps } = await store.unregistered()
+    claim(found.reduce((sum, { records }) => sum + records, 0) === 2, 'the sealed values are not found, or more than these are')
+    claim(rows >= before.rows + 3 && gaps.length === 0, 'it does not say that all rows were looked at')
+    const stopped = AbortSignal.abort(new Error('stopped'))
+    const outcome = await Promise.resolve(store.unregistered({ signal: stopped })).then(() => 'ended', (error: Error) => error.message)
+    claim(outcome === 'stopped', 'a signal does not end the search')
+  })
   onStore(
     'a batch of 2,000 is written as one',
     Array.from({ length: 2000 }, (_, i) => `value ${i}`),
@@ -170,11 +200,13 @@ class Subject {
   readonly store: RecordStore
   readonly column: ColumnRef
   readonly overwrite: RecordStoreBench['overwrite']
+  readonly addElsewhere: RecordStoreBench['addElsewhere']
 
   constructor(bench: RecordStoreBench) {
     this.store = bench.store
     this.column = bench.column
     this.overwrite = (index, value) => bench.overwrite(index, value)
+    this.addElsewhere = bench.addElsewhere && ((value) => bench.addElsewhere!(value))
   }
 
   async read(): Promise<readonly StoredRecord[]> {
@@ -190,6 +222,19 @@ class Subject {
       found.push(...page)
       if (page.length < options.limit) return found
       after = page.at(-1)!.position
+    }
+  }
+
+  /** The records at the wanted positions, and every position that the store asked about. */
+  async pickAll(limit: number, wanted: ReadonlySet<string>): Promise<{ records: StoredRecord[]; looked: string[] }> {
+    const records: StoredRecord[] = []
+    const looked: string[] = []
+    const picks = (position: string): boolean => (looked.push(position), wanted.has(position))
+    for (let after: string | undefined; ; ) {
+      const found = await this.store.pick!(this.column, { limit, picks, ...(after !== undefined && { after }) })
+      records.push(...found.records)
+      if (found.last === undefined) return { records, looked }
+      after = found.last
     }
   }
 

@@ -159,6 +159,56 @@ export interface StoreProblem extends ColumnRef {
 
 type Awaitable<T> = T | Promise<T>
 
+/** A column that the store was not told of, and that holds values which claim to be sealed: no census counts them, no rotation moves them. */
+export interface UnregisteredColumn extends ColumnRef {
+  readonly records: number
+  /** `branch-keys` where they are the keys of a branch key store, which a rotation knows by another way. */
+  readonly holds: 'records' | 'branch-keys'
+}
+
+/** What a search did not look into. */
+export interface ScanGap {
+  readonly table: string
+  /** Null for a whole table. */
+  readonly column: string | null
+  /** How many values of the column; null for a whole table. */
+  readonly values: number | null
+  /** The fact, in words. */
+  readonly reason: string
+}
+
+/** What a search for sealed values found, in everything that the store's place holds beside the registered columns. */
+export interface UnregisteredScan {
+  readonly found: readonly UnregisteredColumn[]
+  /** How many rows were looked at. */
+  readonly rows: number
+  /** Empty where every value of every row was looked at. */
+  readonly gaps: readonly ScanGap[]
+}
+
+export interface ScanOptions {
+  /** Ends the search: it then throws the signal's reason. */
+  readonly signal?: AbortSignal | undefined
+  /** Told now and then how many rows were looked at, and in which table. */
+  readonly onProgress?: ((progress: { readonly table: string; readonly rows: number }) => void) | undefined
+}
+
+export interface PickOptions {
+  /** Only records after this position; from the beginning where it is left out. */
+  readonly after?: string
+  /** At most so many records are looked at. */
+  readonly limit: number
+  /** Says of each position whether its record is wanted. */
+  readonly picks: (position: string) => boolean
+}
+
+/** The wanted records of a stretch of a column. */
+export interface PickedRecords {
+  readonly records: readonly StoredRecord[]
+  /** The position of the last record that was looked at; undefined once the column has no more. */
+  readonly last: string | undefined
+}
+
 /**
  * What a rotation needs to know of a place that holds records. The engine knows stores through this interface alone; `@keyfold/sqlite` gives
  * one for SQLite. A store never sees a key. Every method may be synchronous or return a promise, and throws KeyfoldError alone.
@@ -193,6 +243,13 @@ export interface RecordStore {
    * @returns what remains and why, in sentences for people; empty where nothing does
    */
   scrub(): Awaitable<readonly string[]>
+  /**
+   * Looks through all that the place holds and no `columns` names for values that claim to be sealed; changes nothing, and holds no large value in
+   * memory. Optional: a plan says of a store without it that nobody looked.
+   */
+  unregistered?(options?: ScanOptions): Awaitable<UnregisteredScan>
+  /** As `read`, without loading what is not picked: what a sample of a large column is taken with. Optional: else all of it is read. */
+  pick?(column: ColumnRef, options: PickOptions): Awaitable<PickedRecords>
   close(): Awaitable<void>
 }
 

@@ -37,7 +37,7 @@ export class BranchKeyTable {
     if (this.#known) return true
     const found = guarded(() => query(this.#db, 'SELECT sql FROM main.sqlite_schema WHERE name = ? COLLATE NOCASE').get(this.#name))
     if (found === undefined) return false
-    if (found[0] !== definition(this.#name)) throw sqliteError('ERR_BRANCH_KEY_TABLE', `${this.#name} is not a table of branch keys`)
+    if (!isBranchKeyTable(this.#name, found[0] as string)) throw sqliteError('ERR_BRANCH_KEY_TABLE', `${this.#name} is not a table of branch keys`)
     return (this.#known = true)
   }
 
@@ -73,6 +73,11 @@ export class BranchKeyTable {
       this.#db.exec(`PRAGMA legacy_alter_table = ${legacy}`)
     }
   }
+}
+
+/** Whether a table of the schema is one of branch keys, whatever its name. */
+export function isBranchKeyTable(name: string, sql: string): boolean {
+  return sql === definition(name)
 }
 
 /** As SQLite keeps it: without the schema's name. */

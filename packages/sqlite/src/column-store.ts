@@ -1,4 +1,4 @@
-import type { ReadOptions, RecordChange, RecordOpening, StoredRecord } from '@keyfold/core'
+import type { PickedRecords, PickOptions, ReadOptions, RecordChange, RecordOpening, StoredRecord } from '@keyfold/core'
 import { isSealed, KEY_ID_LENGTH } from '@keyfold/core'
 import { decodeCell } from './cell.ts'
 import type { Query, RawRow, SqliteDatabase, SqliteStatement } from './database.ts'
@@ -38,13 +38,32 @@ export class ColumnStore {
 
   /** As `RecordStore.read`. */
   read({ after, limit, notUnder }: ReadOptions): StoredRecord[] {
-    if (!Number.isSafeInteger(limit) || limit < 1) throw sqliteError('ERR_TABLE_OPTIONS', 'limit is a whole number from 1')
+    checkLimit(limit)
     const parameters = [
       ...(after === undefined ? [] : this.#key.behind(decodePosition(after, this.table.key))),
       ...(notUnder === undefined ? [] : keyIdForms(notUnder)),
     ]
     const rows = this.#readQuery(after !== undefined, notUnder !== undefined)
     return guarded(() => rows.all(...parameters, limit)).map((row) => this.#record(row))
+  }
+
+  /** As `RecordStore.pick`: ids alone are read first, which touches no value that stands in pages of its own. */
+  pick({ after, limit, picks }: PickOptions): PickedRecords {
+    checkLimit(limit)
+    const { columns, after: behind, order, exact } = this.#key
+    const filled = `FROM ${this.table.sql} WHERE ${this.column.sql} IS NOT NULL`
+    const ids = this.#statements.query(`SELECT ${columns} ${filled}${after === undefined ? '' : ` AND ${behind}`} ORDER BY ${order} LIMIT ?`)
+    const one = this.#statements.query(`SELECT ${columns}, ${typed(this.column.sql)} ${filled} AND ${exact}`)
+    return guarded(() => {
+      const looked = ids.all(...(after === undefined ? [] : this.#key.behind(decodePosition(after, this.table.key))), limit)
+      const records = looked.flatMap((row) => {
+        const id = this.#key.read(row)
+        if (!picks(encodePosition(id))) return []
+        const found = one.get(...this.#key.exactly(id))
+        return found === undefined ? [] : [this.#record(found)]
+      })
+      return { records, last: looked.length < limit ? undefined : encodePosition(this.#key.read(looked.at(-1)!)) }
+    })
   }
 
   #readQuery(after: boolean, notUnder: boolean): Query {
@@ -113,6 +132,10 @@ export class ColumnStore {
 
 function changedOne(statement: SqliteStatement, ...parameters: readonly unknown[]): boolean {
   return statement.run(...parameters).changes === 1
+}
+
+function checkLimit(limit: number): void {
+  if (!Number.isSafeInteger(limit) || limit < 1) throw sqliteError('ERR_TABLE_OPTIONS', 'limit is a whole number from 1')
 }
 
 /** A key id as the key expression gives it, from cells in bytes and in text form. */

@@ -31,7 +31,8 @@ export function keyExpression({ sql }: SealedColumn): string {
   )
 }
 
-function hex(bytes: Uint8Array): string {
+/** Bytes as an SQL literal. */
+export function hex(bytes: Uint8Array): string {
   return `x'${Buffer.from(bytes).toString('hex')}'`
 }
 

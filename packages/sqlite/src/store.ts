@@ -1,4 +1,7 @@
-import type { ColumnCensus, ColumnRef, ReadOptions, RecordChange, RecordOpening, RecordStore, StoredRecord, StoreProblem } from '@keyfold/core'
+import type {
+  ColumnCensus, ColumnRef, PickedRecords, PickOptions, ReadOptions, RecordChange, RecordOpening, RecordStore, ScanOptions, StoredRecord,
+  StoreProblem, UnregisteredScan,
+} from '@keyfold/core'
 import { takeCensus } from './census.ts'
 import { ColumnStore } from './column-store.ts'
 import type { SqliteDatabase } from './database.ts'
@@ -12,6 +15,7 @@ import { checkSchema } from './schema-check.ts'
 import { scrub } from './scrub.ts'
 import type { TableNames, TableOptions } from './table-options.ts'
 import { checkOptionNames, parseTableOptions } from './table-options.ts'
+import { findUnregistered } from './unregistered.ts'
 
 export interface SqliteStoreOptions {
   /** Every table with sealed columns. */
@@ -20,7 +24,7 @@ export interface SqliteStoreOptions {
   readonly name?: string
 }
 
-/** A `RecordStore` without promises. */
+/** A `RecordStore` without promises, but for the search through the whole file. */
 export interface SqliteStore extends RecordStore {
   check(): StoreProblem[]
   census(column: ColumnRef): ColumnCensus
@@ -29,6 +33,8 @@ export interface SqliteStore extends RecordStore {
   write(column: ColumnRef, changes: readonly RecordChange[]): number
   unseal(column: ColumnRef, openings: readonly RecordOpening[]): number
   scrub(): string[]
+  unregistered(options?: ScanOptions): Promise<UnregisteredScan>
+  pick(column: ColumnRef, options: PickOptions): PickedRecords
   close(): void
 }
 
@@ -62,6 +68,8 @@ export function sqliteStore(db: SqliteDatabase, options: SqliteStoreOptions): Sq
     write: (ref, changes) => find(ref).write(changes),
     unseal: (ref, openings) => find(ref).unseal(openings),
     scrub: () => scrub(db),
+    unregistered: async (scanOptions) => findUnregistered(db, tables, scanOptions),
+    pick: (ref, pickOptions) => find(ref).pick(pickOptions),
     close: () => void guarded(() => db.close()),
   }
 }

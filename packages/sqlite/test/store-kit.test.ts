@@ -7,7 +7,7 @@ describe.each(['TEXT', 'BLOB', ''])('the store of an SQLite column declared %j',
   testRecordStore({
     test,
     bench: (values) => {
-      const db = newDatabase(`CREATE TABLE t (id INTEGER PRIMARY KEY, c ${type})`)
+      const db = newDatabase(`CREATE TABLE t (id INTEGER PRIMARY KEY, c ${type}); CREATE TABLE other (value)`)
       const insert = db.prepare('INSERT INTO t (c) VALUES (?)')
       db.transaction(() => values.forEach((value) => insert.run(value)))()
       const application = connect(db)
@@ -15,6 +15,7 @@ describe.each(['TEXT', 'BLOB', ''])('the store of an SQLite column declared %j',
         store: storeOf(db),
         column: C,
         overwrite: (index, value) => void application.prepare('UPDATE t SET c = ? WHERE id = ?').run(asParameter(value), index + 1),
+        addElsewhere: (value) => void application.prepare('INSERT INTO other VALUES (?)').run(asParameter(value)),
       }
     },
   })
