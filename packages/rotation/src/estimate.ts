@@ -1,5 +1,5 @@
 import type { RecordStore } from '@keyfold/core'
-import type { KeyWork, Worked } from './key-work.ts'
+import type { KeyWork } from './key-work.ts'
 import { workOn } from './key-work.ts'
 import type { ColumnPlace } from './ledger/types.ts'
 import type { Work, WorkAhead } from './work-ahead.ts'
@@ -19,8 +19,9 @@ export interface Estimate {
 interface Sample {
   readonly records: number
   readonly microseconds: number
-  /** Bytes that an envelope has more than the value it replaces. */
-  readonly growth: number
+  /** Bytes that an envelope has more than the plaintext that it replaces, and more than the envelope under the other key. */
+  readonly sealGrowth: number
+  readonly moveGrowth: number
 }
 
 const SAMPLED_COLUMNS = 50
@@ -61,24 +62,30 @@ async function timed(store: RecordStore, column: ColumnWork, work: KeyWork, limi
   const records = await store.read(column, { limit, ...(notUnder !== undefined && { notUnder }) })
   const worked = await workOn(work, column, records, sweep)
   const microseconds = ((performance.now() - started) * 1000) / Math.max(1, records.length)
-  return { records: records.length, microseconds, growth: growthOf(worked) }
+  const { seal, rewrap, reencrypt } = worked.changes
+  return { records: records.length, microseconds, sealGrowth: growthOf(seal), moveGrowth: growthOf([...rewrap, ...reencrypt]) }
 }
 
-function growthOf({ changes }: Worked): number {
-  const grown = changes.seal.reduce((sum, { record, bytes }) => sum + bytes.length - record.value.length, 0)
-  return grown / Math.max(1, changes.seal.length)
+function growthOf(changes: readonly Change[]): number {
+  const grown = changes.reduce((sum, { record, bytes }) => sum + bytes.length - record.value.length, 0)
+  return grown / Math.max(1, changes.length)
 }
 
 function summed(columns: readonly ColumnWork[], samples: ReadonlyMap<ColumnWork, Sample>): Estimate {
   const found = [...samples.values()]
   const average = (pick: (sample: Sample) => number): number => found.reduce((sum, one) => sum + pick(one), 0) / Math.max(1, found.length)
-  const typical: Sample = { records: 0, microseconds: average((one) => one.microseconds), growth: average((one) => one.growth) }
+  const typical: Sample = {
+    records: 0,
+    microseconds: average((one) => one.microseconds),
+    sealGrowth: average((one) => one.sealGrowth),
+    moveGrowth: average((one) => one.moveGrowth),
+  }
   let microseconds = 0
   let growth = 0
   for (const column of columns) {
     const one = samples.get(column) ?? typical
     microseconds += recordsIn(column) * (one.microseconds + WRITE_MICROSECONDS)
-    growth += column.seal * one.growth
+    growth += column.seal * one.sealGrowth + (column.rewrap + column.reencrypt) * one.moveGrowth
   }
   const sampledRecords = found.reduce((sum, { records }) => sum + records, 0)
   return {

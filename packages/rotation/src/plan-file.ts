@@ -32,6 +32,15 @@ const binds = z.strictObject({
   seen: z.array(keyId),
 })
 
+/** Where sealed values stand that no column of the configuration covers: a run does not move them. */
+const found = z.strictObject({ store: text, table: text, column: text, records: count })
+
+/** How far that was looked for; `gaps` is empty where every value of every row was looked at. */
+const scan = z.strictObject({
+  rows: count,
+  gaps: z.array(z.strictObject({ store: text, table: text.nullable(), column: text.nullable(), values: count.nullable(), reason: text })),
+})
+
 const planSchema = z.strictObject({
   schema: z.literal('kms-rotate/1'),
   message_type: z.literal('plan'),
@@ -41,6 +50,8 @@ const planSchema = z.strictObject({
   binds,
   columns: z.array(column),
   totals: z.strictObject(work),
+  unregistered: z.array(found),
+  scan,
   /** Where the keys are branch keys: those that are put under the active master key, those that get a new version, and those that cannot be. */
   branchKeys: z.strictObject({ live: count, rewrap: count, renew: count, destroyed: count, blocked: count }).optional(),
   /** Calls of key wrappers by key; `remoteKeyCalls` of them leave the machine. */

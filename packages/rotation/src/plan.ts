@@ -15,6 +15,10 @@ import { boundKeys, configHash, seenKeys } from './plan-fit.ts'
 import { checkKeys } from './key-preflight.ts'
 import { checkStores } from './preflight.ts'
 import type { BranchKeyCount } from './rotation-keys.ts'
+import type { Running } from './running.ts'
+import { running } from './running.ts'
+import type { ScanProgress } from './unregistered.ts'
+import { findUnregistered, unsearched } from './unregistered.ts'
 import type { Work } from './work-ahead.ts'
 import { workAhead } from './work-ahead.ts'
 
@@ -31,6 +35,11 @@ export interface PlanOptions {
   readonly config?: Json
   /** 1 to 365, 7 where it is left out. */
   readonly expiresInDays?: number
+  /** `false` leaves out the search for sealed values that no column covers, which reads every table of every store; the plan says so. */
+  readonly scan?: boolean
+  readonly signal?: AbortSignal
+  /** How far the search is: the rest takes no time worth telling. */
+  readonly onProgress?: (progress: ScanProgress) => void
 }
 
 type PlannedColumn = Plan['columns'][number]
@@ -38,12 +47,18 @@ type PlannedColumn = Plan['columns'][number]
 const DAY_MS = 86_400_000
 
 /**
- * Says what `rotate` would do: records per column and key, key calls and their cost, time, growth. Reads the stores and changes nothing.
+ * Says what `rotate` would do: records per column and key, key calls and their cost, time, growth; and which sealed values it would not reach, since
+ * no column covers them. Reads the stores and changes nothing.
  *
- * @throws KeyfoldError ERR_STORE_UNSUITED, and what a store throws; ERR_KEY_DENIED and the like where a key service would not do it
+ * @throws KeyfoldError ERR_STORE_UNSUITED, ERR_INTERRUPTED, and what a store throws; ERR_KEY_DENIED and the like where a key service would not do it
+ * @example const made = await plan({ stores, keyring })
  */
-export async function plan(options: PlanOptions): Promise<Plan> {
-  const { stores, keyring, ledger, reason = 'rotation', within = false, config, expiresInDays = 7 } = options
+export function plan(options: PlanOptions): Running<ScanProgress, Plan> {
+  return running((report) => perform(options, report), options.onProgress)
+}
+
+async function perform(options: PlanOptions, report: (progress: ScanProgress) => void): Promise<Plan> {
+  const { stores, keyring, ledger, reason = 'rotation', within = false, config, expiresInDays = 7, scan = true, signal } = options
   if (!Number.isInteger(expiresInDays) || expiresInDays < 1 || expiresInDays > 365) {
     throw new KeyfoldError('ERR_ARGUMENT', 'a plan expires after 1 to 365 days')
   }
@@ -54,6 +69,7 @@ export async function plan(options: PlanOptions): Promise<Plan> {
   await checkKeys(ahead)
   const names = keyNames(keys.keyring, ledger?.keys.all())
   const columns = named(counts, keys, names).map((column, i) => ({ ...column, ...ahead.works[i]! }))
+  const search = scan ? await findUnregistered({ stores, keyring, signal, onProgress: report }) : unsearched(stores)
   const { sizeChangeBytes, ...time } = await estimate(ahead, columns)
   const calls = keyCalls(ahead)
   const now = Date.now()
@@ -66,6 +82,8 @@ export async function plan(options: PlanOptions): Promise<Plan> {
     binds: { config: configHash(config), keys: boundKeys(keys.keyring), seen: seenKeys(counts, keys) },
     columns,
     totals: totalOf(columns),
+    unregistered: [...search.found],
+    scan: { rows: search.rows, gaps: [...search.gaps] },
     ...(keys.branchKeys && { branchKeys: branchKeyWork(keys.branchKeys, reason) }),
     ...calls,
     cost: costOf(calls.keyCalls),

@@ -21,11 +21,36 @@ export function planText(plan: Plan): string {
       blocked,
     ]),
   )
-  return `${columns}\n\n${table(['WHAT', 'VALUE'], facts(plan))}`
+  return [columns, table(['WHAT', 'VALUE'], facts(plan)), ...unregisteredText(plan)].join('\n\n')
+}
+
+function unregisteredText({ unregistered }: Plan): string[] {
+  if (unregistered.length === 0) return []
+  return [table(['NOT IN THE CONFIG', 'COLUMN', 'SEALED VALUES'], unregistered.map(({ store, table: name, column, records }) => [store, `${name}.${column}`, records]))]
+}
+
+/** What a run of the plan does not reach, and where nobody looked for that. Empty where there is nothing to say. */
+export function planWarnings({ unregistered, scan }: Plan): string[] {
+  const values = unregistered.reduce((sum, { records }) => sum + records, 0)
+  return [
+    ...(values > 0
+      ? [
+          `WARNING: ${plural(values, 'sealed value')} in ${plural(unregistered.length, 'column')} that the config does not name.`,
+          'A run does not move them, no census counts them, and without the old key they cannot be opened. Add the columns to "stores" before a key is retired.',
+        ]
+      : []),
+    ...(scan.gaps.length > 0 ? [`not searched for sealed values outside of the config: ${scan.gaps.map(gapText).join('; ')}`] : []),
+  ]
+}
+
+function gapText({ store, table: name, column, values, reason }: Plan['scan']['gaps'][number]): string {
+  const place = [name, column].filter((part) => part !== null).join('.')
+  const what = values === null ? '' : `${plural(values, 'value')} of `
+  return `${what}${store}${place === '' ? '' : ` ${place}`} (${reason})`
 }
 
 function facts(plan: Plan): [string, string][] {
-  const { reason, totals, branchKeys, keyCalls, remoteKeyCalls, cost, estimate, sizeChangeBytes, expiresAt } = plan
+  const { reason, totals, branchKeys, keyCalls, remoteKeyCalls, cost, estimate, sizeChangeBytes, scan, expiresAt } = plan
   const calls = Object.entries(keyCalls).filter(([, number]) => number > 0)
   return [
     ['reason', reason],
@@ -36,6 +61,7 @@ function facts(plan: Plan): [string, string][] {
     ...(cost.microUsd > 0 ? [['cost', costText(cost)] satisfies [string, string]] : []),
     ['time', `about ${duration(estimate.milliseconds / 1000)}`],
     ['growth', plural(sizeChangeBytes, 'byte')],
+    ['searched outside of the config', plural(scan.rows, 'row')],
     ['valid until', expiresAt],
   ]
 }

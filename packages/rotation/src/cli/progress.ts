@@ -34,6 +34,16 @@ export function progressView(output: Output, verb: string): ProgressView {
   return movesCursor(process.stderr) ? new Bar(meter) : new Lines((step) => output.message(meter.describe(step)))
 }
 
+/** Lets through one state in ten seconds, the first one after as long: short work says nothing. */
+export function everyTenSeconds<T>(write: (state: T) => void): (state: T) => void {
+  let next = performance.now() + LINE_INTERVAL_MS
+  return (state) => {
+    if (performance.now() < next) return
+    next = performance.now() + LINE_INTERVAL_MS
+    write(state)
+  }
+}
+
 /** Tells how fast work goes and how long it still takes. */
 class Meter {
   readonly #verb: string
@@ -68,7 +78,7 @@ export function duration(seconds: number): string {
 
 class Lines implements ProgressView {
   readonly #write: (step: Step) => void
-  #next = Date.now() + LINE_INTERVAL_MS
+  #next = performance.now() + LINE_INTERVAL_MS
   #pending: Step | undefined
 
   constructor(write: (step: Step) => void) {
@@ -77,14 +87,14 @@ class Lines implements ProgressView {
 
   step(step: Step): void {
     this.#pending = step
-    if (Date.now() >= this.#next) this.end()
+    if (performance.now() >= this.#next) this.end()
   }
 
   end(): void {
     if (this.#pending === undefined) return
     this.#write(this.#pending)
     this.#pending = undefined
-    this.#next = Date.now() + LINE_INTERVAL_MS
+    this.#next = performance.now() + LINE_INTERVAL_MS
   }
 }
 

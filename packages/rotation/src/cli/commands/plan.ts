@@ -3,20 +3,26 @@ import { isKeyfoldError } from '@keyfold/core'
 import { Option } from 'commander'
 import type { Command } from 'commander'
 import { encodePlan, parsePlan, plan as makePlan } from '../../index.ts'
-import type { Plan, Reason } from '../../index.ts'
+import type { Plan, Reason, ScanProgress } from '../../index.ts'
 import type { Call } from '../command.ts'
 import { callOf, finish } from '../command.ts'
 import type { ExitCode } from '../exit-codes.ts'
 import { EXIT } from '../exit-codes.ts'
 import { readCapped, writeWhole } from '../files.ts'
+import { interruptible } from '../interrupt.ts'
+import type { Output } from '../output.ts'
 import { boundConfig, MAX_PLAN_BYTES } from '../plan-binding.ts'
-import { planText, workIn } from '../plan-text.ts'
+import { planText, planWarnings, workIn } from '../plan-text.ts'
+import { everyTenSeconds } from '../progress.ts'
+import type { Session } from '../session.ts'
 import { withSession } from '../session.ts'
+import { plural } from '../table.ts'
 import { usageError } from '../usage.ts'
 
 interface Flags {
   readonly out?: string
   readonly reason: Reason
+  readonly scan: boolean
   readonly exitCode?: true
 }
 
@@ -27,6 +33,7 @@ export function addPlan(program: Command): void {
     .description('show what a run would do; writes nothing but the plan')
     .option('--out <file>', 'write the plan to this file, for `kms-rotate run FILE`')
     .addOption(reasonOption().default('rotation'))
+    .option('--no-scan', 'do not search the stores for sealed values that the config does not name')
     .option('--exit-code', 'end with 2 when there is work to do')
     .action((flags: Flags, command: Command) => finish(plan(flags, callOf(command))))
 }
@@ -36,15 +43,25 @@ export function reasonOption(): Option {
   return new Option('--reason <why>', 'rotation wraps data keys anew; compromise makes new ones').choices(['rotation', 'compromise'])
 }
 
-async function plan({ out, reason, exitCode }: Flags, { output, config }: Call): Promise<ExitCode> {
+async function plan(flags: Flags, { output, config }: Call): Promise<ExitCode> {
+  const { out, exitCode } = flags
   if (out !== undefined) refuseForeignFile(out)
-  const made = await withSession({ config, readonly: true }, async ({ keyring, stores, ledger, config: checked }) =>
-    makePlan({ keyring, stores, ledger, reason, within: checked.awsKms?.reEncrypt === true, config: boundConfig(checked) }),
-  )
+  const made = await withSession({ config, readonly: true }, async (session) => planIn(session, flags, output))
   if (out !== undefined) writeWhole(out, encodePlan(made))
   output.result('plan', made, () => planText(made))
-  output.message(`\n${nextStep(made, out)}`)
+  output.message(`\n${[...planWarnings(made), nextStep(made, out)].join('\n')}`)
   return exitCode === true && workIn(made) > 0 ? EXIT.pending : EXIT.done
+}
+
+async function planIn({ keyring, stores, ledger, config }: Session, { reason, scan }: Flags, output: Output): Promise<Plan> {
+  const onProgress = everyTenSeconds(({ store, table, rows }: ScanProgress) =>
+    output.message(`searched ${plural(rows, 'row')} outside of the config (${store} ${table})`),
+  )
+  const within = config.awsKms?.reEncrypt === true
+  return interruptible(
+    () => output.message('\nstopping'),
+    async (signal) => makePlan({ keyring, stores, ledger, reason, within, config: boundConfig(config), scan, signal, onProgress }),
+  )
 }
 
 /** A plan may replace an older plan. Anything else in its place was put there for another purpose. */
