@@ -1,5 +1,5 @@
 import type { RecordStore } from '@keyfold/core'
-import type { KeyWork } from './key-work.ts'
+import type { Change, KeyWork } from './key-work.ts'
 import { workOn } from './key-work.ts'
 import type { ColumnPlace } from './ledger/types.ts'
 import type { Work, WorkAhead } from './work-ahead.ts'

@@ -6,6 +6,8 @@ import { hexOf, keyNames } from './key-names.ts'
 import type { GivenKeys } from './keys-of.ts'
 import { keysOf } from './keys-of.ts'
 import type { Ledger, LedgerKey, Reason } from './ledger/types.ts'
+import type { StatusWarning } from './due.ts'
+import { dueOf, newestTime, warningsOf } from './due.ts'
 import type { BranchKeyCount } from './rotation-keys.ts'
 
 export interface StatusOptions {
@@ -67,11 +69,16 @@ export interface StatusReport {
   /** Only where the keys are branch keys. */
   readonly branchKeys?: BranchKeyStatus
   readonly rotation: RotationStatus | null
+  /** Only where there are some. */
+  readonly warnings?: readonly StatusWarning[]
 }
 
-const DAY_MS = 86_400_000
-
-/** Says where every record stands, per key and column, without opening any. Changes nothing. */
+/**
+ * Says where every record stands, per key and column, without opening any. Changes nothing.
+ *
+ * @throws KeyfoldError what a store or the ledger throws
+ * @example const { keys, stores, warnings = [] } = await status({ stores, keyring, ledger, cryptoperiodDays: 90 })
+ */
 export async function status({ stores, keyring, ledger, cryptoperiodDays }: StatusOptions): Promise<StatusReport> {
   const remembered = ledger?.keys.all() ?? []
   const all = await keysOf(keyring, ledger)
@@ -84,6 +91,7 @@ export async function status({ stores, keyring, ledger, cryptoperiodDays }: Stat
     records: columns.reduce((sum, { byKey }) => sum + (byKey[key.id] ?? 0), 0),
     due: dueOf(key, cryptoperiodDays),
   }))
+  const warnings = warningsOf(keys, cryptoperiodDays, newestTime(ledger))
   return {
     schema: 'kms-rotate/1',
     message_type: 'status',
@@ -94,6 +102,7 @@ export async function status({ stores, keyring, ledger, cryptoperiodDays }: Stat
     }),
     ...(all.branchKeys && { branchKeys: branchKeyStatus(all.branchKeys, nameOf) }),
     rotation: ledger === undefined ? null : rotationOf(ledger),
+    ...(warnings.length > 0 && { warnings }),
   }
 }
 
@@ -122,11 +131,6 @@ function keysIn(keyring: Keyring, remembered: readonly LedgerKey[], nameOf: KeyN
   const others = remembered.filter(({ keyId }) => !configured.some((key) => key.keyId === keyId))
   // A key that the configuration names no more seals nothing, whatever it did when the ledger was last written.
   return [...configured, ...others.map((key) => (key.state === 'active' ? { ...key, state: 'decrypt-only' as const } : key))]
-}
-
-function dueOf({ state, since }: KnownKey, days: number | undefined): string | null {
-  if (state !== 'active' || since === undefined || days === undefined) return null
-  return new Date(Date.parse(since) + days * DAY_MS).toISOString().replace(/\.\d+Z$/, 'Z')
 }
 
 function rotationOf({ rotations, scrubs }: Ledger): RotationStatus | null {

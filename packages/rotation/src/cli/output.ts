@@ -58,7 +58,7 @@ function describe(error: unknown): Description {
 }
 
 /** Control characters, and those that turn the direction of text: a name must not steer the terminal. Line ends and tabs stay. */
-function clean(text: string): string {
+export function clean(text: string): string {
   return text.replace(/[^\P{Cc}\n\t]|[\u2028\u2029\u202A-\u202E\u2066-\u2069]/gu, '\uFFFD')
 }
 

@@ -16,7 +16,8 @@ export interface TerminalOptions {
 
 /** Runs the command on a terminal, which `script` of util-linux makes. All that it writes comes as stdout. */
 export async function runOnTerminal(folder: string, command: string, { env, answers = {} }: TerminalOptions): Promise<Finished> {
-  const line = `'${process.execPath}' --conditions=@keyfold/source '${MAIN}' ${command}`
+  // no shell in between, which would end by a Ctrl-C that the command itself survives
+  const line = `exec '${process.execPath}' --conditions=@keyfold/source '${MAIN}' ${command}`
   const child = spawn('script', ['-qec', line, '/dev/null'], {
     cwd: folder,
     env: { PATH: process.env['PATH'] ?? '', TERM: 'xterm', ...env },
