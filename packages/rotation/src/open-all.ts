@@ -1,5 +1,5 @@
 import { setImmediate as breathe } from 'node:timers/promises'
-import type { KeySource, RecordStore, StoredRecord, SyncKeySource } from '@keyfold/core'
+import type { KeySource, PickedRecords, RecordStore, StoredRecord, SyncKeySource } from '@keyfold/core'
 import { inspect, isKeyfoldError, open, openSync } from '@keyfold/core'
 import { rotationError } from './errors.ts'
 import type { Failures } from './failures.ts'
@@ -11,6 +11,8 @@ import { needsWaiting } from './rotation-keys.ts'
 import type { Picks } from './sample.ts'
 
 const BATCH = 500
+/** Positions are short. */
+const SPARSE_BATCH = 5000
 
 export interface OpenProgress extends ColumnPlace {
   readonly opened: number
@@ -40,12 +42,20 @@ export async function openColumn(
   for (let after: string | undefined; ; ) {
     await breathe()
     if (walk.signal?.aborted === true) throw rotationError('ERR_INTERRUPTED', 'interrupted while records were opened; nothing was changed')
-    const records = await store.read(place, { limit: BATCH, ...(after !== undefined && { after }) })
-    for (const record of records) if (record.sealed && picks(record.position)) opened += await openRecord(walk, place, record)
+    const { records, last } = await nextRecords(store, place, picks, after)
+    for (const record of records) if (record.sealed) opened += await openRecord(walk, place, record)
     report(opened)
-    if (records.length < BATCH) return opened
-    after = records.at(-1)!.position
+    if (last === undefined) return opened
+    after = last
   }
+}
+
+/** The picked ones of the next stretch of a column; of a sample that is sparse the others are not read, where the store can do that. */
+async function nextRecords(store: RecordStore, place: ColumnPlace, picks: Picks, after: string | undefined): Promise<PickedRecords> {
+  const from = after === undefined ? {} : { after }
+  if (picks.sparse === true && store.pick !== undefined) return store.pick(place, { ...from, limit: SPARSE_BATCH, picks })
+  const records = await store.read(place, { ...from, limit: BATCH })
+  return { records: records.filter(({ position }) => picks(position)), last: records.length < BATCH ? undefined : records.at(-1)!.position }
 }
 
 async function openRecord(walk: Walk, place: ColumnPlace, record: StoredRecord): Promise<number> {

@@ -1,19 +1,23 @@
 import type { RecordStore } from '@keyfold/core'
 import { KeyfoldError } from '@keyfold/core'
 import { randomBytes } from 'node:crypto'
-import type { NamedCensus, PlacedCensus } from './census.ts'
-import { countAll, named, sealedIn } from './census.ts'
+import type { NamedCensus } from './census.ts'
+import { countAll, destroyedIn, named, sealedIn } from './census.ts'
+import { fewerThan } from './confidence.ts'
 import type { FailureReport } from './failures.ts'
 import { Failures } from './failures.ts'
 import { keyNames } from './key-names.ts'
 import type { GivenKeys } from './keys-of.ts'
 import { keysOf } from './keys-of.ts'
-import type { Ledger } from './ledger/types.ts'
+import type { ColumnPlace, Ledger } from './ledger/types.ts'
 import type { OpenProgress, Walk } from './open-all.ts'
 import { entryOpener, openColumn, opener } from './open-all.ts'
 import type { Running } from './running.ts'
 import { running } from './running.ts'
-import { freshSeed, ruledOutPerMillion, sampler } from './sample.ts'
+import type { Wanted } from './sample.ts'
+import { freshSeed, sampler, wantedOf } from './sample.ts'
+
+const DEFAULT_SAMPLE = 1000
 
 export interface VerifyOptions {
   readonly stores: readonly RecordStore[]
@@ -23,8 +27,12 @@ export interface VerifyOptions {
   readonly ledger?: Ledger | undefined
   /** Opens every record, and every entry of a record that the keyring holds a key for. */
   readonly full?: boolean
-  /** How many records of each column are opened otherwise; 1000 where it is left out. */
+  /** About how many records of each column are opened otherwise; 1000 where it is left out. */
   readonly sample?: number
+  /** How sure the statement about a sample is: above 0 and below 1, 0.99 where it is left out. */
+  readonly confidence?: number
+  /** Instead of `sample`: as many records as it takes to say that fewer than this share of each column is bad; above 0 and below 1. */
+  readonly margin?: number
   /** Picks the sample; a fresh one where it is left out. The report states it. */
   readonly seed?: string
   readonly signal?: AbortSignal
@@ -41,53 +49,96 @@ export interface VerifyReport {
   readonly failed: FailureReport
   /** Records whose branch key was destroyed, among those that were to be opened: no damage. Only where the keys are branch keys. */
   readonly destroyed?: number
-  /** A clean sample rules out, with 95 % confidence, that more than so many of a million records are bad; 0 where all were opened. */
-  readonly ruledOutPerMillion: number
+  /** Null where every record was opened: nothing is left to chance. */
+  readonly confidence: number | null
+  /** With this confidence, fewer than so many of a million records of any one column are bad: the most of `columns`, null where one has null. */
+  readonly ruledOutPerMillion: number | null
+  readonly columns: readonly VerifiedColumn[]
   readonly census: readonly NamedCensus[]
 }
 
+/** What was opened of one column. */
+export interface VerifiedColumn extends ColumnPlace {
+  /** Sealed records that can be opened, as counted at the beginning. */
+  readonly records: number
+  readonly opened: number
+  readonly failed: number
+  /** 0 where all were opened; null where one did not open: then nothing is ruled out. */
+  readonly ruledOutPerMillion: number | null
+}
+
 /**
- * Opens records under their contexts, all of them or a sample, and ends with a census. Changes nothing.
+ * Opens records under their contexts, all of them or a sample, and ends with a census. Changes nothing. What a sample says is told by the
+ * hypergeometric distribution: docs/rotation.md, "What a sample says".
  *
- * @throws KeyfoldError ERR_KEY_UNAVAILABLE, ERR_KEY_DENIED, ERR_INTERRUPTED; a record that does not open is in the report
+ * @throws KeyfoldError ERR_ARGUMENT, ERR_KEY_UNAVAILABLE, ERR_KEY_DENIED, ERR_INTERRUPTED; a record that does not open is in the report
+ * @example const { failed, ruledOutPerMillion } = await verify({ stores, keyring, ledger, confidence: 0.99, margin: 0.001 })
  */
 export function verify(options: VerifyOptions): Running<OpenProgress, VerifyReport> {
   return running((report) => perform(options, report), options.onProgress)
 }
 
 async function perform(options: VerifyOptions, report: (progress: OpenProgress) => void): Promise<VerifyReport> {
-  const { stores, keyring, ledger, full = false, sample = 1000, seed = freshSeed() } = options
-  if (!Number.isSafeInteger(sample) || sample < 1) throw new KeyfoldError('ERR_ARGUMENT', 'a sample has at least one record')
+  const { stores, keyring, ledger, full = false, seed = freshSeed(), confidence = 0.99 } = options
+  const wanted = full ? { records: Infinity } : wantedIn(options, confidence)
   const keys = await keysOf(keyring, ledger)
   const failures = new Failures(ledger?.pseudonymKey ?? randomBytes(32))
   let destroyed = 0
   const openOne = full ? entryOpener(keys) : opener(keys)
   const walk = { keys, openOne, failures, onShredded: () => void destroyed++, signal: options.signal, onFailure: options.onFailure }
-  const counts = await countAll(stores)
-  const wanted = full ? Infinity : sample
-  const opened = await openColumns(walk, stores, counts, (count) => sampler(seed, count, wanted, sealedIn(count)), wanted, report)
+  const samples = (await countAll(stores)).map((count): Sample => {
+    const records = sealedIn(count) - destroyedIn(count, keys)
+    const { store, table, column } = count
+    return { place: { store, table, column }, records, wanted: Math.min(records, wantedOf(records, wanted)) }
+  })
+  const columns = await openColumns(walk, stores, samples, seed, confidence, report)
+  const bounds = columns.map(({ ruledOutPerMillion }) => ruledOutPerMillion)
   return {
     full,
     seed: full ? null : seed,
-    opened,
+    opened: columns.reduce((sum, column) => sum + column.opened, 0),
     failed: failures.report(),
     ...(keys.branchKeys !== undefined && { destroyed }),
-    ruledOutPerMillion: full ? 0 : ruledOutPerMillion(opened),
+    confidence: full ? null : confidence,
+    ruledOutPerMillion: bounds.includes(null) ? null : Math.max(0, ...bounds.map(Number)),
+    columns,
     census: named(await countAll(stores), keys, keyNames(keys.keyring, ledger?.keys.all())),
   }
 }
 
-async function openColumns(
-  walk: Walk, stores: readonly RecordStore[], counts: readonly PlacedCensus[], picksOf: (count: PlacedCensus) => (position: string) => boolean,
-  wanted: number, report: (progress: OpenProgress) => void,
-): Promise<number> {
-  const total = counts.reduce((sum, count) => sum + Math.min(wanted, sealedIn(count)), 0)
-  let done = 0
-  for (const count of counts) {
-    const store = stores.find(({ name }) => name === count.store)!
-    const place = { store: count.store, table: count.table, column: count.column }
-    const progress = (opened: number): void => report({ ...place, opened: done + opened, failed: walk.failures.total, total })
-    done += await openColumn(walk, store, place, picksOf(count), progress)
+function wantedIn({ sample, margin }: VerifyOptions, confidence: number): Wanted {
+  const isShare = (share: number): boolean => share > 0 && share < 1
+  if (!isShare(confidence) || (margin !== undefined && !isShare(margin))) {
+    throw new KeyfoldError('ERR_ARGUMENT', 'confidence and margin are shares above 0 and below 1')
   }
-  return done
+  if (sample !== undefined && margin !== undefined) throw new KeyfoldError('ERR_ARGUMENT', 'the margin says how large the sample is: give one of them')
+  if (margin !== undefined) return { confidence, margin }
+  if (sample !== undefined && (!Number.isSafeInteger(sample) || sample < 1)) throw new KeyfoldError('ERR_ARGUMENT', 'a sample has at least one record')
+  return { records: sample ?? DEFAULT_SAMPLE }
+}
+
+/** What is to be opened of one column. */
+interface Sample {
+  readonly place: ColumnPlace
+  readonly records: number
+  readonly wanted: number
+}
+
+async function openColumns(
+  walk: Walk, stores: readonly RecordStore[], samples: readonly Sample[], seed: string, confidence: number, report: (progress: OpenProgress) => void,
+): Promise<VerifiedColumn[]> {
+  const total = samples.reduce((sum, { wanted }) => sum + wanted, 0)
+  const columns: VerifiedColumn[] = []
+  let done = 0
+  for (const { place, records, wanted } of samples) {
+    const store = stores.find(({ name }) => name === place.store)!
+    const before = walk.failures.total
+    const progress = (opened: number): void => report({ ...place, opened: done + opened, failed: walk.failures.total, total })
+    const opened = await openColumn(walk, store, place, sampler(seed, place, wanted, records), progress)
+    done += opened
+    const failed = walk.failures.total - before
+    const fewer = failed > 0 ? null : fewerThan(records, opened, confidence)
+    columns.push({ ...place, records, opened, failed, ruledOutPerMillion: fewer === null ? null : Math.ceil((fewer * 1_000_000) / Math.max(1, records)) })
+  }
+  return columns
 }

@@ -21,7 +21,9 @@ function percent(part: number, whole: number): string {
 /** What a terminal shows of one count. */
 export function watchFrame(watched: WatchedStatus, seconds: number): string {
   const head = `kms-rotate status  ${watched.at.replace('T', ' ').slice(0, 19)} UTC, every ${seconds} s (Ctrl-C ends)`
-  const notes = [...warningsText(watched), ...nextSteps(watched)]
+  // what is being done need not be told to do
+  const moving = (watched.recordsPerSecond ?? 0) > 0
+  const notes = [...warningsText(watched), ...(moving ? [] : nextSteps(watched))]
   const parts = [head, keysText(watched), columnsText(watched), progressText(watched)]
   return [...parts, ...(notes.length > 0 ? [notes.join('\n')] : [])].join('\n\n')
 }
@@ -42,11 +44,11 @@ function dueText(due: string | null, at: string): string {
 function columnsText({ stores, keys }: StatusReport): string {
   const active = keys.filter(({ state }) => state === 'active').map(({ id }) => id)
   return table(
-    ['STORE', 'COLUMN', 'UNDER THE ACTIVE KEY', 'DONE', 'RECORDS', 'PLAINTEXT'],
+    ['STORE', 'COLUMN', 'UNDER THE ACTIVE KEY', ' DONE', 'RECORDS', 'PLAINTEXT'],
     stores.map(({ store, table: name, column, total, null: empty, plaintext, destroyed = 0, behind = 0, byKey }) => {
       const cells = total - empty - destroyed
       const current = Math.max(0, ...active.map((id) => byKey[id] ?? 0)) - behind
-      return [store, `${name}.${column}`, bar(cells === 0 ? 1 : current / cells), percent(current, cells), cells, plaintext]
+      return [store, `${name}.${column}`, bar(cells === 0 ? 1 : current / cells), percent(current, cells).padStart(5), cells, plaintext]
     }),
   )
 }
