@@ -61,7 +61,7 @@ function facts(plan: Plan): [string, string][] {
     ...(cost.microUsd > 0 ? [['cost', costText(cost)] satisfies [string, string]] : []),
     ['time', `about ${duration(estimate.milliseconds / 1000)}`],
     ['growth', plural(sizeChangeBytes, 'byte')],
-    ['searched outside of the config', plural(scan.rows, 'row')],
+    ['searched', `${plural(scan.rows, 'row')} for sealed values that the config does not name`],
     ['valid until', expiresAt],
   ]
 }
