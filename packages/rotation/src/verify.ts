@@ -2,7 +2,7 @@ import type { RecordStore } from '@keyfold/core'
 import { KeyfoldError } from '@keyfold/core'
 import { randomBytes } from 'node:crypto'
 import type { NamedCensus } from './census.ts'
-import { countAll, destroyedIn, named, sealedIn } from './census.ts'
+import { countAll, destroyedIn, named } from './census.ts'
 import { fewerThan } from './confidence.ts'
 import type { FailureReport } from './failures.ts'
 import { Failures } from './failures.ts'
@@ -87,8 +87,8 @@ async function perform(options: VerifyOptions, report: (progress: OpenProgress) 
   const openOne = full ? entryOpener(keys) : opener(keys)
   const walk = { keys, openOne, failures, onShredded: () => void destroyed++, signal: options.signal, onFailure: options.onFailure }
   const samples = (await countAll(stores)).map((count): Sample => {
-    const records = sealedIn(count) - destroyedIn(count, keys)
-    const { store, table, column } = count
+    const { store, table, column, total, null: empty, plaintext, malformed } = count
+    const records = Math.max(0, total - empty - plaintext - malformed - destroyedIn(count, keys))
     return { place: { store, table, column }, records, wanted: Math.min(records, wantedOf(records, wanted)) }
   })
   const columns = await openColumns(walk, stores, samples, seed, confidence, report)
@@ -127,18 +127,24 @@ interface Sample {
 async function openColumns(
   walk: Walk, stores: readonly RecordStore[], samples: readonly Sample[], seed: string, confidence: number, report: (progress: OpenProgress) => void,
 ): Promise<VerifiedColumn[]> {
-  const total = samples.reduce((sum, { wanted }) => sum + wanted, 0)
   const columns: VerifiedColumn[] = []
-  let done = 0
-  for (const { place, records, wanted } of samples) {
+  let openedBefore = 0
+  for (const [i, { place, records, wanted }] of samples.entries()) {
     const store = stores.find(({ name }) => name === place.store)!
-    const before = walk.failures.total
-    const progress = (opened: number): void => report({ ...place, opened: done + opened, failed: walk.failures.total, total })
-    const opened = await openColumn(walk, store, place, sampler(seed, place, wanted, records), progress)
-    done += opened
-    const failed = walk.failures.total - before
-    const fewer = failed > 0 ? null : fewerThan(records, opened, confidence)
-    columns.push({ ...place, records, opened, failed, ruledOutPerMillion: fewer === null ? null : Math.ceil((fewer * 1_000_000) / Math.max(1, records)) })
+    const failedBefore = walk.failures.total
+    const later = samples.slice(i + 1).reduce((sum, sample) => sum + sample.wanted, 0)
+    const step = (opened: number, total: number): void => report({ ...place, opened, failed: walk.failures.total, total })
+    const told = (opened: number): void => step(openedBefore + opened, openedBefore + failedBefore + wanted + later)
+    const opened = await openColumn(walk, store, place, sampler(seed, place, wanted, records), told)
+    openedBefore += opened
+    // How many a sample has is known when it is taken.
+    step(openedBefore, openedBefore + walk.failures.total + later)
+    const failed = walk.failures.total - failedBefore
+    columns.push({ ...place, records, opened, failed, ruledOutPerMillion: failed > 0 ? null : bound({ records, wanted, opened }, confidence) })
   }
   return columns
+}
+
+function bound({ records, wanted, opened }: { records: number; wanted: number; opened: number }, confidence: number): number {
+  return wanted >= records ? 0 : Math.ceil((fewerThan(records, opened, confidence) * 1_000_000) / records)
 }

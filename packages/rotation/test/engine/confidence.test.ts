@@ -84,9 +84,26 @@ describe('a sample of verify', () => {
     expect(report.ruledOutPerMillion).toBeNull()
   })
 
+  test('says in its progress how many it has, once it has them', async () => {
+    const { options } = await column(4000)
+    const steps: Array<{ opened: number; total: number }> = []
+    const { opened } = await verify({ ...options, sample: 200, onProgress: ({ opened: done, total }) => void steps.push({ opened: done, total }) })
+    expect(steps.at(-1)).toEqual({ opened, total: opened })
+    expect(steps[0]!.total).toBe(220)
+  })
+
   test('of all is no matter of chance', async () => {
     const { options } = await column(30)
     expect(await verify({ ...options, full: true })).toMatchObject({ seed: null, confidence: null, ruledOutPerMillion: 0, opened: 50 })
+    expect(await verify({ ...options, sample: 30 })).toMatchObject({ ruledOutPerMillion: 0, opened: 50 })
+  })
+
+  test('counts a record of several keys once', async () => {
+    const { keyring, ledger } = await bench()
+    const two = createKeyring({ active: keyring('q3').active, recovery: [keyring('q4').active] })
+    const store = new MemoryStore('a.db', ['email']).fill('email', names(30))
+    await rotate({ stores: [store], keyring: two, ledger })
+    expect(await verify({ stores: [store], keyring: two, ledger, full: true })).toMatchObject({ ruledOutPerMillion: 0, columns: [{ records: 30, opened: 30 }] })
   })
 
   test('is refused where what is asked for contradicts itself or is no share', async () => {
