@@ -75,6 +75,12 @@ export function hashed(draft: Draft): Plan {
   return { ...draft, sha256: createHash('sha256').update(canonicalJson(draft)).digest('hex') }
 }
 
+/** How many records and branch keys a run of a plan would write. */
+export function plannedWork({ totals, branchKeys }: Plan): number {
+  const keys = branchKeys === undefined ? 0 : branchKeys.rewrap + branchKeys.renew
+  return keys + totals.seal + totals.rewrap + totals.reencrypt
+}
+
 /** The one text of a plan, as its file holds it. */
 export function encodePlan(plan: Plan): string {
   return prettyJson(plan satisfies Json)

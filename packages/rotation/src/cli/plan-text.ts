@@ -2,12 +2,6 @@ import type { Plan } from '../index.ts'
 import { duration } from './progress.ts'
 import { count, plural, table } from './table.ts'
 
-/** Records and branch keys that a run of this plan would write. */
-export function workIn({ totals, branchKeys }: Plan): number {
-  const keys = branchKeys === undefined ? 0 : branchKeys.rewrap + branchKeys.renew
-  return keys + totals.seal + totals.rewrap + totals.reencrypt
-}
-
 /** A plan for people: what is to be done in each column, and what it costs. */
 export function planText(plan: Plan): string {
   const columns = table(

@@ -1,4 +1,5 @@
-import type { StatusReport, StatusWarning } from '../index.ts'
+import type { StatusReport, StatusWarning, WorkLeft } from '../index.ts'
+import { workLeft } from '../index.ts'
 import { plural, table } from './table.ts'
 
 /** A status for people, as tables. */
@@ -41,45 +42,33 @@ function branchKeysText({ branchKeys }: StatusReport): string[] {
 }
 
 /** In plain words, the most urgent first. Empty where nothing is left to do. */
-export function nextSteps({ keys, stores, branchKeys, rotation }: StatusReport): string[] {
-  const damaged = stores.reduce((sum, { malformed = 0 }) => sum + malformed, 0)
-  const plaintext = stores.reduce((sum, column) => sum + column.plaintext, 0)
-  const older = keys.filter(({ state, records }) => state !== 'active' && records > 0)
-  const behind = stores.reduce((sum, column) => sum + (column.behind ?? 0), 0)
-  const records = older.reduce((sum, key) => sum + key.records, 0)
-  return [
-    ...(damaged > 0 ? [`${plural(damaged, 'cell')} cannot be read as sealed: kms-rotate verify --full says which`] : []),
-    ...unknownKeys(stores, keys, branchKeys !== undefined),
-    ...branchKeySteps(branchKeys),
-    ...(rotation?.state === 'unfinished'
-      ? [`a rotation to ${rotation.target} is unfinished, begun ${rotation.startedAt}: kms-rotate run goes on`]
-      : []),
-    ...(plaintext > 0 ? [`${plural(plaintext, 'cell')} in plaintext: kms-rotate run seals them`] : []),
-    ...(records > 0
-      ? [`${plural(records, 'record')} under ${older.map(({ id }) => id).join(', ')}: kms-rotate run moves them to the active key`]
-      : []),
-    ...(behind > 0 ? [`${plural(behind, 'record')} not under the newest branch key yet: kms-rotate run moves them`] : []),
-    ...(rotation?.scrubPending ?? []).map((store) => `${store} may still hold copies of replaced values: kms-rotate run removes them`),
-  ]
+export function nextSteps(report: StatusReport): string[] {
+  return workLeft(report).map((left) => stepText(left, report.branchKeys !== undefined))
 }
 
-function branchKeySteps(branchKeys: StatusReport['branchKeys']): string[] {
-  if (branchKeys === undefined) return []
-  const { malformed, pending } = branchKeys
-  return [
-    ...(malformed > 0 ? [`${plural(malformed, 'branch key')} damaged: restore the table of branch keys from a backup`] : []),
-    ...(pending > 0 ? [`${plural(pending, 'branch key')} not under the active key: kms-rotate run puts them there`] : []),
-  ]
-}
-
-/** Records under a key that neither config nor ledger names, nor the store of branch keys: nobody here can open them. */
-function unknownKeys(stores: StatusReport['stores'], keys: StatusReport['keys'], branched: boolean): string[] {
-  const unknown = new Set(stores.flatMap(({ byKey }) => Object.keys(byKey)).filter((id) => !keys.some((key) => key.id === id)))
-  return [...unknown].map((id) =>
-    branched
-      ? `records under ${id}, a key that neither config nor branch keys have: restore the table of branch keys, or add the key to decryptOnly`
-      : `records under ${id}, a key that the config does not have: add it to keyring.decryptOnly`,
-  )
+function stepText(left: WorkLeft, branched: boolean): string {
+  switch (left.kind) {
+    case 'damaged':
+      return `${plural(left.count, 'cell')} cannot be read as sealed: kms-rotate verify --full says which`
+    case 'unknown-key':
+      return branched
+        ? `records under ${left.key}, a key that neither config nor branch keys have: restore the table of branch keys, or add the key to decryptOnly`
+        : `records under ${left.key}, a key that the config does not have: add it to keyring.decryptOnly`
+    case 'damaged-branch-keys':
+      return `${plural(left.count, 'branch key')} damaged: restore the table of branch keys from a backup`
+    case 'branch-keys':
+      return `${plural(left.count, 'branch key')} not under the active key: kms-rotate run puts them there`
+    case 'unfinished':
+      return `a rotation to ${left.target} is unfinished, begun ${left.startedAt}: kms-rotate run goes on`
+    case 'plaintext':
+      return `${plural(left.count, 'cell')} in plaintext: kms-rotate run seals them`
+    case 'older':
+      return `${plural(left.count, 'record')} under ${left.keys.join(', ')}: kms-rotate run moves them to the active key`
+    case 'behind':
+      return `${plural(left.count, 'record')} not under the newest branch key yet: kms-rotate run moves them`
+    case 'scrub':
+      return `${left.store} may still hold copies of replaced values: kms-rotate run removes them`
+  }
 }
 
 /** What is to be known of the time of keys, one line each. */

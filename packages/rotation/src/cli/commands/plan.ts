@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { isKeyfoldError } from '@keyfold/core'
 import { Option } from 'commander'
 import type { Command } from 'commander'
-import { encodePlan, parsePlan, plan as makePlan } from '../../index.ts'
+import { encodePlan, parsePlan, plan as makePlan, plannedWork } from '../../index.ts'
 import type { Plan, Reason, ScanProgress } from '../../index.ts'
 import type { Call } from '../command.ts'
 import { callOf, finish } from '../command.ts'
@@ -12,7 +12,7 @@ import { readCapped, writeWhole } from '../files.ts'
 import { interruptible } from '../interrupt.ts'
 import type { Output } from '../output.ts'
 import { boundConfig, MAX_PLAN_BYTES } from '../plan-binding.ts'
-import { planText, planWarnings, workIn } from '../plan-text.ts'
+import { planText, planWarnings } from '../plan-text.ts'
 import { everyTenSeconds } from '../progress.ts'
 import type { Session } from '../session.ts'
 import { withSession } from '../session.ts'
@@ -50,7 +50,7 @@ async function plan(flags: Flags, { output, config }: Call): Promise<ExitCode> {
   if (out !== undefined) writeWhole(out, encodePlan(made))
   output.result('plan', made, () => planText(made))
   output.message(`\n${[...planWarnings(made), nextStep(made, out)].join('\n')}`)
-  return exitCode === true && workIn(made) > 0 ? EXIT.pending : EXIT.done
+  return exitCode === true && plannedWork(made) > 0 ? EXIT.pending : EXIT.done
 }
 
 async function planIn({ keyring, stores, ledger, config }: Session, { reason, scan }: Flags, output: Output): Promise<Plan> {
@@ -76,7 +76,7 @@ function refuseForeignFile(file: string): void {
 }
 
 function nextStep(made: Plan, out: string | undefined): string {
-  if (workIn(made) === 0) return 'nothing to do: every record is under the active key'
+  if (plannedWork(made) === 0) return 'nothing to do: every record is under the active key'
   return out === undefined
     ? 'next: kms-rotate plan --out FILE keeps this plan; kms-rotate run does it now'
     : `wrote ${out}\nnext: kms-rotate run ${out}`
