@@ -1,31 +1,50 @@
 import { testRecordStore } from '@keyfold/core/testing'
 import { describe, expect, test } from 'vitest'
-import type { ColumnCensus, ColumnRef, ReadOptions, RecordChange, StoredRecord } from '@keyfold/core'
-import type { RecordStore } from '@keyfold/core'
+import { isSealed } from '@keyfold/core'
+import type {
+  ColumnCensus, ColumnRef, PickedRecords, PickOptions, ReadOptions, RecordChange, RecordStore, ScanOptions, StoredRecord, UnregisteredScan,
+} from '@keyfold/core'
 import { MemoryStore } from './memory-store.ts'
 
 const column = { table: 'customers', column: 'c' }
 
-function benchOf(make: () => MemoryStore) {
+function benchOf(make: () => Sound) {
   return (values: ReadonlyArray<string | null>) => {
     const store = make().fill('c', values)
     return {
       store: store as RecordStore,
       column,
       overwrite: (i: number, value: string | Uint8Array | null) => store.put('c', i + 1, value),
+      addElsewhere: (value: string | Uint8Array) => void store.elsewhere.push(value),
     }
   }
 }
 
 class Sound extends MemoryStore {
+  readonly elsewhere: Array<string | Uint8Array> = []
+
   constructor() {
     super('memory', ['c'])
+  }
+
+  pick(ref: ColumnRef, { picks, ...options }: PickOptions): PickedRecords {
+    const looked = this.read(ref, options)
+    return {
+      records: looked.filter(({ position }) => picks(position)),
+      last: looked.length < options.limit ? undefined : looked.at(-1)!.position,
+    }
+  }
+
+  unregistered({ signal }: ScanOptions = {}): UnregisteredScan {
+    signal?.throwIfAborted()
+    const records = this.elsewhere.filter(isSealed).length
+    return { found: records === 0 ? [] : [{ table: 't', column: 'other', records, holds: 'records' }], rows: this.elsewhere.length, gaps: [] }
   }
 }
 
 describe('the store in memory that the engine is tested with', () => testRecordStore({ test, bench: benchOf(() => new Sound()) }))
 
-type Broken = ReadonlyArray<[fault: string, make: () => MemoryStore, noticed: RegExp]>
+type Broken = ReadonlyArray<[fault: string, make: () => Sound, noticed: RegExp]>
 
 const broken: Broken = [
   [
@@ -125,7 +144,69 @@ const broken: Broken = [
       })(),
     /names itself/,
   ],
+  [
+    'reads what nobody picked',
+    () =>
+      new (class extends Sound {
+        override pick = (ref: ColumnRef, { picks, ...o }: PickOptions) => {
+          const { records, last } = super.pick(ref, { ...o, picks: () => true })
+          for (const { position } of records) picks(position)
+          return { records, last }
+        }
+      })(),
+    /picked is read/,
+  ],
+  [
+    'stops picking too early',
+    () =>
+      new (class extends Sound {
+        override pick = (ref: ColumnRef, o: PickOptions) => ({ ...super.pick(ref, o), last: undefined })
+      })(),
+    /picked is read/,
+  ],
+  [
+    'asks about a record twice',
+    () =>
+      new (class extends Sound {
+        override pick = (ref: ColumnRef, o: PickOptions) => super.pick(ref, { ...o, picks: (position) => (o.picks(position), o.picks(position)) })
+      })(),
+    /picked is read/,
+  ],
+  [
+    'takes plaintext elsewhere for sealed',
+    () =>
+      new (class extends Sound {
+        override unregistered = (o?: ScanOptions) => ({ ...super.unregistered(o), found: this.elsewhere.length === 0 ? [] : [{ ...OTHER, records: this.elsewhere.length }] })
+      })(),
+    /outside of its columns/,
+  ],
+  [
+    'takes its own column for an unregistered one',
+    () =>
+      new (class extends Sound {
+        override unregistered = (o?: ScanOptions) => ({ ...super.unregistered(o), found: [{ ...OTHER, records: 2 }] })
+      })(),
+    /outside of its columns/,
+  ],
+  [
+    'does not say how many rows it looked at',
+    () =>
+      new (class extends Sound {
+        override unregistered = (o?: ScanOptions) => ({ ...super.unregistered(o), rows: 0 })
+      })(),
+    /outside of its columns/,
+  ],
+  [
+    'searches on after a signal',
+    () =>
+      new (class extends Sound {
+        override unregistered = () => super.unregistered()
+      })(),
+    /outside of its columns/,
+  ],
 ]
+
+const OTHER = { table: 't', column: 'other', holds: 'records' } as const
 
 test.each(broken)('the kit notices a store that %s', async (_, make, noticed) => {
   const failed: string[] = []
