@@ -92,12 +92,18 @@ class Pace {
   }
 }
 
-/** After a compromise every record stands under the active key from the beginning: there the rotation's own count tells. */
+/**
+ * After a compromise every record stands under the active key from the beginning: there the rotation's own count tells. Where somebody leaves
+ * Keyfold, what is plaintext is done.
+ */
 function progressIn({ keys, stores, rotation }: StatusReport): { kind: string; done: number; total: number } {
+  const sum = (pick: (column: StatusReport['stores'][number]) => number): number => stores.reduce((all, column) => all + pick(column), 0)
   const active = keys.filter(({ state }) => state === 'active').map(({ id }) => id)
-  const total = stores.reduce((sum, column) => sum + column.total - column.null - (column.destroyed ?? 0), 0)
-  const current = stores.reduce((sum, { byKey, behind = 0 }) => sum + Math.max(0, ...active.map((id) => byKey[id] ?? 0)) - behind, 0)
-  if (rotation?.reason !== 'compromise') return { kind: active.join(), done: Math.min(current, total), total }
-  const { sealed, rewrapped, reencrypted, startedAt } = rotation
-  return { kind: `compromise ${startedAt}`, done: Math.min(sealed + rewrapped + reencrypted, total), total }
+  const total = sum((column) => column.total - column.null - (column.destroyed ?? 0))
+  const measured = (kind: string, done: number) => ({ kind, done: Math.min(done, total), total })
+  if (rotation?.mode === 'unseal') return measured('unseal', sum(({ plaintext }) => plaintext))
+  if (rotation?.reason === 'compromise') {
+    return measured(`compromise ${rotation.startedAt}`, rotation.sealed + rotation.rewrapped + rotation.reencrypted)
+  }
+  return measured(active.join(), sum(({ byKey, behind = 0 }) => Math.max(0, ...active.map((id) => byKey[id] ?? 0)) - behind))
 }

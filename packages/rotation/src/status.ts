@@ -5,7 +5,7 @@ import type { KeyNames } from './key-names.ts'
 import { hexOf, keyNames } from './key-names.ts'
 import type { GivenKeys } from './keys-of.ts'
 import { keysOf } from './keys-of.ts'
-import type { Ledger, LedgerKey, Reason } from './ledger/types.ts'
+import type { ColumnPlace, LeaseHolder, Ledger, LedgerKey, Mode, Reason, Wish } from './ledger/types.ts'
 import type { StatusWarning } from './due.ts'
 import { dueOf, newestTime, warningsOf } from './due.ts'
 import type { BranchKeyCount } from './rotation-keys.ts'
@@ -49,6 +49,7 @@ export interface BranchKeyStatus {
 
 export interface RotationStatus {
   readonly state: 'unfinished' | 'scrub-pending'
+  readonly mode: Mode | null
   readonly reason: Reason | null
   readonly target: string | null
   readonly startedAt: string | null
@@ -56,6 +57,11 @@ export interface RotationStatus {
   readonly sealed: number
   readonly rewrapped: number
   readonly reencrypted: number
+  readonly unsealed: number
+  /** What was asked of it from another terminal and still holds: a paused rotation waits. */
+  readonly asked: Wish | null
+  /** The run that holds the lease, alive or not; null where none does. */
+  readonly run: LeaseHolder | null
   /** Stores in whose free pages replaced values may still lie. */
   readonly scrubPending: readonly string[]
 }
@@ -69,6 +75,8 @@ export interface StatusReport {
   /** Only where the keys are branch keys. */
   readonly branchKeys?: BranchKeyStatus
   readonly rotation: RotationStatus | null
+  /** Records that the last passes could not open, by column and code. Only where there are some. */
+  readonly quarantined?: ReadonlyArray<ColumnPlace & { readonly code: string; readonly records: number }>
   /** Only where there are some. */
   readonly warnings?: readonly StatusWarning[]
 }
@@ -91,6 +99,7 @@ export async function status({ stores, keyring, ledger, cryptoperiodDays }: Stat
     records: columns.reduce((sum, { byKey }) => sum + (byKey[key.id] ?? 0), 0),
     due: dueOf(key, cryptoperiodDays),
   }))
+  const quarantined = ledger?.quarantine.count() ?? []
   const warnings = warningsOf(keys, cryptoperiodDays, newestTime(ledger))
   return {
     schema: 'kms-rotate/1',
@@ -102,6 +111,7 @@ export async function status({ stores, keyring, ledger, cryptoperiodDays }: Stat
     }),
     ...(all.branchKeys && { branchKeys: branchKeyStatus(all.branchKeys, nameOf) }),
     rotation: ledger === undefined ? null : rotationOf(ledger),
+    ...(quarantined.length > 0 && { quarantined }),
     ...(warnings.length > 0 && { warnings }),
   }
 }
@@ -133,18 +143,21 @@ function keysIn(keyring: Keyring, remembered: readonly LedgerKey[], nameOf: KeyN
   return [...configured, ...others.map((key) => (key.state === 'active' ? { ...key, state: 'decrypt-only' as const } : key))]
 }
 
-function rotationOf({ rotations, scrubs }: Ledger): RotationStatus | null {
+function rotationOf({ leases, rotations, scrubs }: Ledger): RotationStatus | null {
   const cut = rotations.unfinished()
   const scrubPending = scrubs.pending()
   if (cut === undefined && scrubPending.length === 0) return null
-  const counts = cut === undefined ? { sealed: 0, rewrapped: 0, reencrypted: 0 } : rotations.totals(cut.id)
+  const counts = cut === undefined ? { sealed: 0, rewrapped: 0, reencrypted: 0, unsealed: 0 } : rotations.totals(cut.id)
   return {
     state: cut === undefined ? 'scrub-pending' : 'unfinished',
+    mode: cut?.mode ?? null,
     reason: cut?.reason ?? null,
     target: cut?.target ?? null,
     startedAt: cut?.startedAt ?? null,
     updatedAt: cut?.updatedAt ?? null,
     ...counts,
+    asked: (cut && rotations.wish(cut.id)) ?? null,
+    run: leases.holder() ?? null,
     scrubPending,
   }
 }

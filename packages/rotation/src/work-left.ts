@@ -1,4 +1,4 @@
-import type { StatusReport } from './status.ts'
+import type { RotationStatus, StatusReport } from './status.ts'
 
 /** One thing that is left to do, by what a status shows. */
 export type WorkLeft =
@@ -10,8 +10,16 @@ export type WorkLeft =
   | { readonly kind: 'damaged-branch-keys'; readonly count: number }
   /** Branch keys that are not under the active key. */
   | { readonly kind: 'branch-keys'; readonly count: number }
-  /** A rotation that was begun. */
-  | { readonly kind: 'unfinished'; readonly target: string | null; readonly startedAt: string | null }
+  /** A rotation that was begun; `alive` where a run is at it. */
+  | {
+      readonly kind: 'unfinished'
+      readonly target: string | null
+      readonly startedAt: string | null
+      readonly asked: 'pause' | 'cancel' | null
+      readonly alive: boolean
+    }
+  /** Records that a run set aside, since they do not open. */
+  | { readonly kind: 'quarantined'; readonly count: number }
   | { readonly kind: 'plaintext'; readonly count: number }
   /** Records under keys that seal no more. */
   | { readonly kind: 'older'; readonly count: number; readonly keys: readonly string[] }
@@ -25,11 +33,13 @@ export type WorkLeft =
  *
  * @example if (workLeft(await status({ stores, keyring, ledger })).length > 0) await rotate({ stores, keyring, ledger })
  */
-export function workLeft({ keys, stores, branchKeys, rotation }: StatusReport): readonly WorkLeft[] {
+export function workLeft({ keys, stores, branchKeys, rotation, quarantined = [] }: StatusReport): readonly WorkLeft[] {
   const sum = (pick: (column: StatusReport['stores'][number]) => number): number => stores.reduce((total, column) => total + pick(column), 0)
   const older = keys.filter(({ state, records }) => state !== 'active' && records > 0)
   const counted: ReadonlyArray<WorkLeft & { readonly count: number }> = [
-    { kind: 'plaintext', count: sum(({ plaintext }) => plaintext) },
+    { kind: 'quarantined', count: quarantined.reduce((total, { records }) => total + records, 0) },
+    // where the encryption is being removed, plaintext is what is wanted
+    { kind: 'plaintext', count: rotation?.mode === 'unseal' ? 0 : sum(({ plaintext }) => plaintext) },
     { kind: 'older', count: older.reduce((total, { records }) => total + records, 0), keys: older.map(({ id }) => id) },
     { kind: 'behind', count: sum(({ behind = 0 }) => behind) },
   ]
@@ -42,10 +52,14 @@ export function workLeft({ keys, stores, branchKeys, rotation }: StatusReport): 
     ...(damaged > 0 ? [{ kind: 'damaged', count: damaged } as const] : []),
     ...unknownKeys(stores, keys).map((key) => ({ kind: 'unknown-key', key }) as const),
     ...damage.filter(({ count }) => count > 0),
-    ...(rotation?.state === 'unfinished' ? [{ kind: 'unfinished', target: rotation.target, startedAt: rotation.startedAt } as const] : []),
+    ...(rotation?.state === 'unfinished' ? [unfinished(rotation)] : []),
     ...counted.filter(({ count }) => count > 0),
     ...(rotation?.scrubPending ?? []).map((store) => ({ kind: 'scrub', store }) as const),
   ]
+}
+
+function unfinished({ target, startedAt, asked, run }: RotationStatus): WorkLeft {
+  return { kind: 'unfinished', target, startedAt, asked, alive: run?.alive === true }
 }
 
 function unknownKeys(stores: StatusReport['stores'], keys: StatusReport['keys']): string[] {

@@ -46,6 +46,12 @@ export function nextSteps(report: StatusReport): string[] {
   return workLeft(report).map((left) => stepText(left, report.branchKeys !== undefined))
 }
 
+function unfinishedText({ target, startedAt, asked, alive }: WorkLeft & { kind: 'unfinished' }): string {
+  const begun = `a rotation to ${target}, begun ${startedAt}`
+  if (asked === 'pause') return `${begun}, is paused: kms-rotate resume lets it go on`
+  return alive ? `${begun}, is under way` : `${begun}, is unfinished: kms-rotate run goes on`
+}
+
 function stepText(left: WorkLeft, branched: boolean): string {
   switch (left.kind) {
     case 'damaged':
@@ -59,7 +65,9 @@ function stepText(left: WorkLeft, branched: boolean): string {
     case 'branch-keys':
       return `${plural(left.count, 'branch key')} not under the active key: kms-rotate run puts them there`
     case 'unfinished':
-      return `a rotation to ${left.target} is unfinished, begun ${left.startedAt}: kms-rotate run goes on`
+      return unfinishedText(left)
+    case 'quarantined':
+      return `${plural(left.count, 'record')} set aside, since they do not open: kms-rotate verify --full says which`
     case 'plaintext':
       return `${plural(left.count, 'cell')} in plaintext: kms-rotate run seals them`
     case 'older':

@@ -1,4 +1,4 @@
-import type { StatusReport, WatchedStatus } from '../index.ts'
+import type { RotationStatus, StatusReport, WatchedStatus } from '../index.ts'
 import { duration } from './progress.ts'
 import { nextSteps, warningsText } from './status-text.ts'
 import { count, plural, table } from './table.ts'
@@ -55,15 +55,18 @@ function columnsText({ stores, keys }: StatusReport): string {
 
 function progressText(watched: WatchedStatus): string {
   const { rotation, done, total } = watched
-  const state = rotation === null ? 'no rotation is under way' : rotationText(rotation, watched)
-  return `${state}\n${bar(total === 0 ? 1 : done / total, 2 * BAR_WIDTH)}  ${percent(done, total)}  ${paceText(watched)}`
+  const state = rotation === null ? 'no rotation is under way' : rotationText(rotation)
+  const aside = (watched.quarantined ?? []).reduce((sum, { records }) => sum + records, 0)
+  return `${state}${aside === 0 ? '' : `; ${plural(aside, 'record')} set aside`}\n${bar(total === 0 ? 1 : done / total, 2 * BAR_WIDTH)}  ${percent(done, total)}  ${paceText(watched)}`
 }
 
-/** Whether it runs shows in what moves: the ledger knows that it was begun. */
-function rotationText({ state, reason, target, startedAt }: NonNullable<StatusReport['rotation']>, { recordsPerSecond }: WatchedStatus): string {
+function rotationText({ state, mode, reason, target, startedAt, asked, run }: RotationStatus): string {
   if (state === 'scrub-pending') return 'every record was moved; copies of replaced values are left to remove'
-  const moves = recordsPerSecond === null ? '' : recordsPerSecond > 0 ? ': running' : ': not moving'
-  return `rotation to ${target}${reason === 'compromise' ? ' after a compromise' : ''}, begun ${startedAt?.slice(0, 19).replace('T', ' ')} UTC${moves}`
+  const what = mode === 'unseal' ? 'removal of the encryption' : `${mode === 'rollback' ? 'rollback' : 'rotation'} to ${target}`
+  const why = reason === 'compromise' ? ' after a compromise' : ''
+  const who = run?.alive === true ? ` by process ${run.pid} on ${run.machine}` : ''
+  const how = asked === 'pause' ? 'paused' : who === '' ? 'not running' : asked === 'cancel' ? 'being cancelled' : 'running'
+  return `${what}${why}, begun ${startedAt?.slice(0, 19).replace('T', ' ')} UTC: ${how}${who}`
 }
 
 function paceText({ done, total, recordsPerSecond, secondsLeft }: WatchedStatus): string {
@@ -75,7 +78,12 @@ function paceText({ done, total, recordsPerSecond, secondsLeft }: WatchedStatus)
 /** One line for a log. */
 export function watchLine(watched: WatchedStatus): string {
   const active = watched.keys.find(({ state }) => state === 'active')?.id ?? '-'
-  const { warnings = [], rotation } = watched
-  const more = [rotation === null ? '' : `rotation ${rotation.state}`, ...warnings.map(({ code, key }) => (key === null ? code : `${code} ${key}`))]
+  const { warnings = [], quarantined = [], rotation } = watched
+  const aside = quarantined.reduce((sum, { records }) => sum + records, 0)
+  const more = [
+    rotation === null ? '' : rotationText(rotation),
+    aside === 0 ? '' : `${plural(aside, 'record')} set aside`,
+    ...warnings.map(({ code, key }) => (key === null ? code : `${code} ${key}`)),
+  ]
   return [`${watched.at} ${active}: ${paceText(watched)}`, ...more.filter((text) => text !== '')].join('; ')
 }

@@ -1,6 +1,6 @@
 import { KeyfoldError } from '@keyfold/core'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import { rotate, status, watchStatus } from '../../src/index.ts'
+import { pause, resume, rotate, status, watchStatus, workLeft } from '../../src/index.ts'
 import type { WatchedStatus } from '../../src/index.ts'
 import { bench, codeOf, names } from './fixtures.ts'
 import { MemoryStore } from './memory-store.ts'
@@ -65,6 +65,26 @@ describe('the cryptoperiod', () => {
       { code: 'overdue', key: 'key-file:q3', due: '2027-04-01T00:00:00Z', days: 10 },
       { code: 'clock-behind', key: null, due: null, days: 99 },
     ])
+  })
+})
+
+describe('the rotation under way', () => {
+  test('is shown with the run that is at it, what was asked of it, and what it set aside', async () => {
+    const { store, options, keyring, ledger } = await sealed()
+    store.put('email', 3, store.cell('email', 3)!.map((byte, i) => (i === 30 ? byte ^ 1 : byte)))
+    const next = { ...options, keyring: keyring('q4', 'q3') }
+    let during: Awaited<ReturnType<typeof status>> | undefined
+    const stop = new AbortController()
+    for await (const _ of rotate({ ...next, batch: 6, signal: stop.signal, onProgress: () => stop.abort() })) during ??= await status(next)
+    expect(during?.rotation).toMatchObject({ state: 'unfinished', mode: 'move', asked: null })
+    expect((await status(next)).rotation).toMatchObject({ run: null, rewrapped: 5 })
+    pause({ ledger })
+    expect((await status(next)).rotation).toMatchObject({ asked: 'pause' })
+    resume({ ledger })
+    await rotate(next)
+    const after = await status(next)
+    expect(after.quarantined).toEqual([{ store: 'a.db', table: 'customers', column: 'email', code: 'ERR_NOT_AUTHENTIC', records: 1 }])
+    expect(workLeft(after).map((left) => left.kind)).toEqual(['unfinished', 'quarantined', 'older'])
   })
 })
 
