@@ -1,6 +1,6 @@
 /**
- * What a sample without a bad record says of the whole. Of N records n are drawn without putting any back; were D of them bad, the chance to draw none
- * is C(N-D, n) / C(N, n) (hypergeometric). A D for which that chance is at most 1 - confidence is ruled out. The rule of three, 3/n at 95 %, is
+ * What a sample without a bad record says of the whole. Of N records n are drawn without putting any back; were D of them bad, the chance to draw
+ * none is C(N-D, n) / C(N, n) (hypergeometric). A D for which that chance is at most 1 - confidence is ruled out. The rule of three, 3/n at 95 %, is
  * what this comes to for large N and small n.
  */
 

@@ -4,8 +4,8 @@ import type { Ledger } from './ledger/types.ts'
 /** Something about the time of a key that somebody should know, before the rest is read. */
 export interface StatusWarning {
   /**
-   * `overdue`: its cryptoperiod is over. `due-soon`: it ends within 30 days. `start-unknown`: there is a cryptoperiod, and no ledger says when the key
-   * came into use. `clock-behind`: the ledger is of a later time than the clock shows; what is due is judged by the ledger's.
+   * `overdue`: its cryptoperiod is over. `due-soon`: it ends within 30 days. `start-unknown`: there is a cryptoperiod, and no ledger says when the
+   * key came into use. `clock-behind`: the ledger is of a later time than the clock shows; what is due is judged by the ledger's.
    */
   readonly code: 'overdue' | 'due-soon' | 'start-unknown' | 'clock-behind'
   /** The key; for `clock-behind` null. */

@@ -28,8 +28,8 @@ const CLOCK_SKEW_MS = 600_000
 const MORE_RECORDS = 1000
 
 /**
- * Refuses a plan that no longer fits. That fewer records are left than it counted is no matter: a plan whose run was cut fits the rest. That there are
- * many more is: an older copy of the database was put back, say, and the run would cost what nobody agreed to.
+ * Refuses a plan that no longer fits. That fewer records are left than it counted is no matter: a plan whose run was cut fits the rest. That there
+ * are many more is: an older copy of the database was put back, say, and the run would cost what nobody agreed to.
  *
  * @throws KeyfoldError ERR_PLAN_EXPIRED, ERR_PLAN_STALE
  */

@@ -7,7 +7,7 @@ import { status } from './status.ts'
 export interface WatchStatusOptions extends Omit<StatusOptions, 'ledger'> {
   /** As a function it is asked each time, until there is one: a run that begins meanwhile makes it. */
   readonly ledger?: Ledger | undefined | (() => Promise<Ledger | undefined>)
-  /** Milliseconds from one report to the next, at least 100; 2000 where it is left out. Longer where counting takes longer than a fifth of the time. */
+  /** Milliseconds from one report to the next, at least 100; 2000 where it is left out. Longer where counting would take more than a fifth. */
   readonly intervalMs?: number
   /** Ends the iteration, without an error. */
   readonly signal?: AbortSignal | undefined
@@ -33,14 +33,15 @@ const WINDOW_MS = 30_000
  * somebody else holds up a count, that one is left out.
  *
  * @throws KeyfoldError ERR_ARGUMENT, and what `status` throws
- * @example for await (const { done, total, recordsPerSecond } of watchStatus({ stores, keyring, ledger, signal })) draw(done / total, recordsPerSecond)
+ * @example for await (const { done, total } of watchStatus({ stores, keyring, ledger, signal })) draw(done / total)
  */
 export async function* watchStatus(options: WatchStatusOptions): AsyncGenerator<WatchedStatus, void, undefined> {
   const { intervalMs = 2000, signal } = options
   if (!Number.isFinite(intervalMs) || intervalMs < 100) throw new KeyfoldError('ERR_ARGUMENT', 'an interval has at least 100 milliseconds')
   const pace = new Pace()
   let { ledger } = options
-  while (signal?.aborted !== true) {
+  for (;;) {
+    if (signal?.aborted === true) return
     const started = performance.now()
     if (typeof ledger === 'function') ledger = (await ledger()) ?? ledger
     const report = await unlessLocked({ ...options, ledger: typeof ledger === 'function' ? undefined : ledger })

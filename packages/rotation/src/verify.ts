@@ -111,10 +111,13 @@ function wantedIn({ sample, margin }: VerifyOptions, confidence: number): Wanted
   if (!isShare(confidence) || (margin !== undefined && !isShare(margin))) {
     throw new KeyfoldError('ERR_ARGUMENT', 'confidence and margin are shares above 0 and below 1')
   }
-  if (sample !== undefined && margin !== undefined) throw new KeyfoldError('ERR_ARGUMENT', 'the margin says how large the sample is: give one of them')
-  if (margin !== undefined) return { confidence, margin }
-  if (sample !== undefined && (!Number.isSafeInteger(sample) || sample < 1)) throw new KeyfoldError('ERR_ARGUMENT', 'a sample has at least one record')
-  return { records: sample ?? DEFAULT_SAMPLE }
+  if (margin !== undefined) {
+    if (sample !== undefined) throw new KeyfoldError('ERR_ARGUMENT', 'the margin says how large the sample is: give one of them')
+    return { confidence, margin }
+  }
+  const records = sample ?? DEFAULT_SAMPLE
+  if (!Number.isSafeInteger(records) || records < 1) throw new KeyfoldError('ERR_ARGUMENT', 'a sample has at least one record')
+  return { records }
 }
 
 /** What is to be opened of one column. */

@@ -21,7 +21,8 @@ export interface Claims {
 export function claimSum(sql: string): string {
   const bySize = (begins: string): string =>
     `CASE WHEN octet_length(${sql}) < ${LEAST_BYTES} THEN 0 WHEN octet_length(${sql}) > ${MAX_READ_BYTES} THEN ${TOO_LONG_UNIT} ELSE ${begins} END`
-  return `sum(CASE typeof(${sql}) WHEN 'text' THEN ${bySize(inText(sql))} WHEN 'blob' THEN ${bySize(`${inBlob(sql)} OR ${textInBlob(sql)}`)} ELSE 0 END)`
+  const bytes = bySize(`${inBlob(sql)} OR ${textInBlob(sql)}`)
+  return `sum(CASE typeof(${sql}) WHEN 'text' THEN ${bySize(inText(sql))} WHEN 'blob' THEN ${bytes} ELSE 0 END)`
 }
 
 /** Takes a sum of `claimSum` apart; over no rows it is NULL. */

@@ -23,7 +23,7 @@ interface Unwatched {
 
 /**
  * Looks through every table and column of the file that no registered column covers. Virtual tables are looked at in the tables that they keep their
- * content in, views in those that they show. A table is read in stretches of rows, each a transaction of its own, with a pause for others between them.
+ * content in, views in those that they show. A table is read in stretches of rows, each a transaction of its own, with a pause for others between.
  */
 export async function findUnregistered(
   db: SqliteDatabase, registered: readonly TableLayout[], { signal, onProgress }: ScanOptions = {},

@@ -44,7 +44,7 @@ describe('sealed values that nobody registered', () => {
     expect((await both.unregistered()).found).toMatchObject([{ table: 'u' }])
   })
 
-  test('are found in tables of every kind: without rowid, strict, with negative ids, with columns that hide the rowid, behind a full-text index', async () => {
+  test('are found in tables of every kind: without rowid, strict, with a hidden rowid, behind a full-text index', async () => {
     const db = newDatabase(`${T}; CREATE TABLE w (k TEXT PRIMARY KEY, v) WITHOUT ROWID; CREATE TABLE s (v ANY) STRICT;
       CREATE TABLE neg (id INTEGER PRIMARY KEY, v); CREATE TABLE hid (rowid, _rowid_, oid, v);
       CREATE VIRTUAL TABLE docs USING fts5(body); CREATE TABLE "we""ird name" ("a b" TEXT)`)
@@ -116,7 +116,7 @@ describe('what is not looked at is said', () => {
 
   test('what only the application can compute stands in nobody’s way', async () => {
     const db = newDatabase(`${T}; CREATE TABLE b (v)`)
-    db.function('mine', { deterministic: true }, (value) => value)
+    db.function('mine', { deterministic: true }, (value: unknown) => value)
     db.exec('CREATE TABLE a (v, stored AS (mine(v)) STORED, computed AS (mine(v))); CREATE INDEX i ON a (mine(v))')
     db.prepare('INSERT INTO a (v) VALUES (?)').run(text)
     fill(db, 'b', text)

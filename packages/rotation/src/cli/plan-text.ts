@@ -1,5 +1,6 @@
 import type { Plan } from '../index.ts'
 import { duration } from './progress.ts'
+import type { Cell } from './table.ts'
 import { count, plural, table } from './table.ts'
 
 /** A plan for people: what is to be done in each column, and what it costs. */
@@ -20,7 +21,8 @@ export function planText(plan: Plan): string {
 
 function unregisteredText({ unregistered }: Plan): string[] {
   if (unregistered.length === 0) return []
-  return [table(['NOT IN THE CONFIG', 'COLUMN', 'SEALED VALUES'], unregistered.map(({ store, table: name, column, records }) => [store, `${name}.${column}`, records]))]
+  const rows = unregistered.map(({ store, table: name, column, records }): Cell[] => [store, `${name}.${column}`, records])
+  return [table(['NOT IN THE CONFIG', 'COLUMN', 'SEALED VALUES'], rows)]
 }
 
 /** What a run of the plan does not reach, and where nobody looked for that. Empty where there is nothing to say. */
@@ -30,7 +32,8 @@ export function planWarnings({ unregistered, scan }: Plan): string[] {
     ...(values > 0
       ? [
           `WARNING: ${plural(values, 'sealed value')} in ${plural(unregistered.length, 'column')} that the config does not name.`,
-          'A run does not move them, no census counts them, and without the old key they cannot be opened. Add the columns to "stores" before a key is retired.',
+          'A run does not move them, no census counts them, and without the old key they cannot be opened.',
+          'Add the columns to "stores" before a key is retired.',
         ]
       : []),
     ...(scan.gaps.length > 0 ? [`not searched for sealed values outside of the config: ${scan.gaps.map(gapText).join('; ')}`] : []),

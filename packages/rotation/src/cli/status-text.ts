@@ -85,11 +85,17 @@ export function warningsText({ warnings = [] }: StatusReport): string[] {
 }
 
 const WARNINGS: Readonly<Record<StatusWarning['code'], (warning: StatusWarning) => string>> = {
-  overdue: ({ key, due, days }) => `WARNING: ${key} is overdue since ${day(due)} (${plural(days ?? 0, 'day')}): make the next key active, then kms-rotate run`,
+  overdue: ({ key, due, days }) =>
+    `WARNING: ${key} is overdue since ${day(due)} (${plural(days ?? 0, 'day')}): make the next key active, then kms-rotate run`,
   'due-soon': ({ key, due, days }) => `warning: ${key} is due on ${day(due)}, in ${plural(days ?? 0, 'day')}: make the next key ready`,
-  'start-unknown': ({ key }) => `warning: nothing says since when ${key} is the active key, so it is not known when it is due: kms-rotate run records it`,
+  'start-unknown': ({ key }) =>
+    `warning: nothing says since when ${key} is the active key, so it is not known when it is due: kms-rotate run records it`,
   'clock-behind': ({ days }) =>
-    `warning: the ledger is of a later time than the clock of this machine (by ${days === 0 ? 'less than a day' : plural(days ?? 0, 'day')}): set the clock`,
+    `warning: the ledger is of a later time than the clock of this machine (by ${span(days)}): set the clock`,
+}
+
+function span(days: number | null): string {
+  return days === 0 ? 'less than a day' : plural(days ?? 0, 'day')
 }
 
 function day(time: string | null): string {

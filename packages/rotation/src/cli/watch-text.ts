@@ -57,7 +57,8 @@ function progressText(watched: WatchedStatus): string {
   const { rotation, done, total } = watched
   const state = rotation === null ? 'no rotation is under way' : rotationText(rotation)
   const aside = (watched.quarantined ?? []).reduce((sum, { records }) => sum + records, 0)
-  return `${state}${aside === 0 ? '' : `; ${plural(aside, 'record')} set aside`}\n${bar(total === 0 ? 1 : done / total, 2 * BAR_WIDTH)}  ${percent(done, total)}  ${paceText(watched)}`
+  const drawn = bar(total === 0 ? 1 : done / total, 2 * BAR_WIDTH)
+  return `${state}${aside === 0 ? '' : `; ${plural(aside, 'record')} set aside`}\n${drawn}  ${percent(done, total)}  ${paceText(watched)}`
 }
 
 function rotationText({ state, mode, reason, target, startedAt, asked, run }: RotationStatus): string {

@@ -86,7 +86,8 @@ describe('the files in deploy/', () => {
       expect(spec.schedule).toMatch(CRON_TIME)
       expect(pod.securityContext).toMatchObject({ runAsNonRoot: true })
       expect(pod.containers[0]!.command).toEqual(['kms-rotate'])
-      expect(pod.containers[0]!.securityContext).toEqual({ allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } })
+      const rights = { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } }
+      expect(pod.containers[0]!.securityContext).toEqual(rights)
       expect(pod.containers[0]!.volumeMounts.map(({ mountPath }) => mountPath)).toContain('/run/secrets/kms-rotate')
     }
     const { keyring, ledger } = parseConfig(JSON.parse(config), 'the config')
@@ -105,7 +106,11 @@ describe('the files in deploy/', () => {
     for (const line of lines) expect(line).toMatch(/^\d+ \d+ \* \* \* {2}kms-rotate {2}[^%]+$/)
   })
 
-  test.each([['is silent when all is well', '', 0, ''], ['passes a warning on', 'warning: due', 0, 'warning: due\n'], ['passes a failure on', 'left', 2, 'left\n']])(
+  test.each([
+    ['is silent when all is well', '', 0, ''],
+    ['passes a warning on', 'warning: due', 0, 'warning: due\n'],
+    ['passes a failure on', 'left', 2, 'left\n'],
+  ])(
     'the check of the crontab %s', (_, says, code, mailed) => {
       const folder = temporaryFolder()
       writeFileSync(join(folder, 'kms-rotate'), `#!/bin/sh\necho "${says}" >&2\nexit ${code}\n`, { mode: 0o755 })

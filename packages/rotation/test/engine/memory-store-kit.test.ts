@@ -176,7 +176,10 @@ const broken: Broken = [
     'takes plaintext elsewhere for sealed',
     () =>
       new (class extends Sound {
-        override unregistered = (o?: ScanOptions) => ({ ...super.unregistered(o), found: this.elsewhere.length === 0 ? [] : [{ ...OTHER, records: this.elsewhere.length }] })
+        override unregistered = (o?: ScanOptions) => {
+          const records = this.elsewhere.length
+          return { ...super.unregistered(o), found: records === 0 ? [] : [{ ...OTHER, records }] }
+        }
       })(),
     /outside of its columns/,
   ],

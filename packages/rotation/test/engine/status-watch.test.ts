@@ -58,7 +58,8 @@ describe('the cryptoperiod', () => {
     clockAt(now)
     const { options, keyring, ledger } = await sealed()
     vi.setSystemTime(now + 100 * DAY)
-    ledger.keys.register({ active: { id: 'key-file:q3', keyId: ledger.keys.all()[0]!.keyId }, decryptOnly: [{ id: 'key-file:q2', keyId: 'ab'.repeat(12) }] })
+    const active = { id: 'key-file:q3', keyId: ledger.keys.all()[0]!.keyId }
+    ledger.keys.register({ active, decryptOnly: [{ id: 'key-file:q2', keyId: 'ab'.repeat(12) }] })
     vi.setSystemTime(now + DAY)
     const { warnings } = await status({ ...options, keyring: keyring('q3'), cryptoperiodDays: 90 })
     expect(warnings).toEqual([

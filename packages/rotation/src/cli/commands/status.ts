@@ -55,8 +55,8 @@ async function once(asked: boolean, { output, config }: Call): Promise<ExitCode>
   const { schema: _, message_type: type, ...rest } = document
   output.result(type, rest, () => statusText(document))
   const next = nextSteps(document)
-  const allDone = verdict(document, next.length > 0) === EXIT.pending ? 'every record is under the active key' : 'nothing to do: every record is under the active key'
-  output.message(`\n${[...warningsText(document), ...(next.length === 0 ? [allDone] : next)].join('\n')}`)
+  const nothing = verdict(document, next.length > 0) === EXIT.pending ? '' : 'nothing to do: '
+  output.message(`\n${[...warningsText(document), ...(next.length === 0 ? [`${nothing}every record is under the active key`] : next)].join('\n')}`)
   return asked ? verdict(document, next.length > 0) : EXIT.done
 }
 

@@ -70,12 +70,12 @@ async function verify(flags: Flags, { output, config }: Call): Promise<ExitCode>
         }),
     ),
   ).finally(() => view.end())
-  output.result('verify', result, () => text(result))
+  output.result('verify', result, () => resultText(result))
   output.message(`\n${notes(result)}`)
   return result.failed.total > 0 ? EXIT.integrity : EXIT.done
 }
 
-function text({ opened, failed, destroyed, census }: VerifyReport): string {
+function resultText({ opened, failed, destroyed, census }: VerifyReport): string {
   return table(
     ['WHAT', 'RECORDS'],
     [
@@ -93,7 +93,9 @@ function plaintextIn(census: VerifyReport['census']): number {
 
 function notes(report: VerifyReport): string {
   const { failed, destroyed = 0, census, full } = report
-  if (failed.total > 0) return `${failedText(failed)}${sampleText(report)}\n\nrestore what is named here from a backup; until then no old key can be retired`
+  if (failed.total > 0) {
+    return `${failedText(failed)}${sampleText(report)}\n\nrestore what is named here from a backup; until then no old key can be retired`
+  }
   const plaintext = plaintextIn(census)
   const but = destroyed === 0 ? '' : ', but for those whose branch key was destroyed'
   const opens = full ? `every record opens${but}` : `every record of the sample opens${but}${sampleText(report)}`
@@ -106,7 +108,8 @@ function sampleText({ seed, confidence, ruledOutPerMillion }: VerifyReport): str
   if (ruledOutPerMillion === null) return `\n\nthis was a sample (--seed ${seed}): more may be bad, kms-rotate verify --full opens all`
   if (ruledOutPerMillion === 0) return ', and the sample is all of them'
   const sure = Number((confidence * 100).toPrecision(7))
-  return `: with ${sure} % confidence fewer than ${percent(ruledOutPerMillion)} of the records of any column are bad\n--seed ${seed} opens the same again; --full opens all of them`
+  const says = `: with ${sure} % confidence fewer than ${percent(ruledOutPerMillion)} of the records of any column are bad`
+  return `${says}\n--seed ${seed} opens the same again; --full opens all of them`
 }
 
 /** Rounded up to two digits: what is ruled out must not look larger than it is. */
