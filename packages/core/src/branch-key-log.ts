@@ -31,8 +31,8 @@ export function encodeLine({ id, keyId, change, place, sealed }: LogLine): strin
 
 /** Undefined for what `encodeLine` does not make: a line that a crash cut, or that somebody edited. */
 export function decodeLine(text: string): LogLine | undefined {
-  const line = asObject(text)
-  if (line === undefined || Object.keys(line).join() !== FIELDS.join() || line['format'] !== FORMAT) return undefined
+  const line = parsed(text)
+  if (!hasFields(line, FIELDS) || line['format'] !== FORMAT) return undefined
   const { id, keyId, change } = line
   if (typeof id !== 'string' || !HEX_ID.test(id) || typeof keyId !== 'string' || !HEX_KEY_ID.test(keyId)) return undefined
   if (!isCount(change)) return undefined
@@ -54,19 +54,23 @@ export function isBlank(sealed: Uint8Array): boolean {
   return equalBytes(sealed, new Uint8Array(sealed.length))
 }
 
-function asObject(text: string): Readonly<Record<string, unknown>> | undefined {
+function parsed(text: string): unknown {
   try {
-    const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined
+    return JSON.parse(text)
   } catch {
     return undefined
   }
 }
 
+/** Whether a value of JSON is an object of these fields, in their order: what is no object has none. */
+function hasFields(value: unknown, fields: readonly string[]): value is Readonly<Record<string, unknown>> {
+  return Object.keys(Object(value)).join() === fields.join()
+}
+
 function placeOf(value: unknown): LogLine['place'] | undefined {
   if (value === null) return null
-  if (typeof value !== 'object' || Object.keys(value).join() !== PLACE_FIELDS.join()) return undefined
-  const { partition, version, createdAt } = value as Record<string, unknown>
+  if (!hasFields(value, PLACE_FIELDS)) return undefined
+  const { partition, version, createdAt } = value
   return typeof partition === 'string' && isCount(version) && isCount(createdAt) ? { partition, version, createdAt } : undefined
 }
 

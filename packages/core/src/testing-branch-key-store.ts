@@ -94,6 +94,7 @@ export function testBranchKeyStore({ test, store, reopen = (same) => same }: Bra
       claimSame(found, gone)
     claim(!(await fresh.insert(key)), 'a destroyed key was inserted again')
     claim(!(await fresh.replace(gone, key.sealed)), 'a destroyed key was brought back')
+    claim(!(await fresh.replace(key, insecureBytes(150, 80))), 'a destroyed key was replaced by one who read it before')
     claimSame(await fresh.find(key.keyId), gone)
   })
   onStore('listing in pages gives every key once, in the order of the key ids', async (fresh) => {

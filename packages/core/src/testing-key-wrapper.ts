@@ -30,7 +30,9 @@ export interface KeyWrapperKit {
 
 const CONTEXT = canonicalContext({ table: 'conformance', column: 'kit', id: '1' })
 const PAIRS = { table: 'conformance', column: 'kit', id: '1' }
-const DEK = insecureBytes(32, 1)
+/** A new buffer each time: wrappers are not trusted with the one that they are judged by. */
+const newDek = (): Uint8Array => insecureBytes(32, 1)
+const DEK = newDek()
 const NOT_OURS = ['ERR_NOT_AUTHENTIC', 'ERR_KEY_MISMATCH']
 const AT_ONCE = 50
 
@@ -54,7 +56,7 @@ export function testKeyWrapper(kit: KeyWrapperKit): void {
     claim(`${(await other()).keyId}` !== `${keyId}`, 'another key has the same key id')
   })
   onWrapper('a wrap has a material id of 6 bytes and 1 to 6144 bytes', async (made) => {
-    const { materialId, bytes } = await made.wrap(DEK.slice(), CONTEXT)
+    const { materialId, bytes } = await made.wrap(newDek(), CONTEXT)
     claim(materialId instanceof Uint8Array && materialId.length === MATERIAL_ID_LENGTH, 'the material id is not a Uint8Array of 6 bytes')
     claim(bytes instanceof Uint8Array && bytes.length > 0 && bytes.length <= LIMITS.wrappedBytes, 'the wrap has not 1 to 6144 bytes')
   })
@@ -66,14 +68,14 @@ export function testKeyWrapper(kit: KeyWrapperKit): void {
     }
   })
   onWrapper('wrapping neither changes nor keeps the data key', async (made) => {
-    const dek = DEK.slice()
+    const dek = newDek()
     const wrapped = await made.wrap(dek, CONTEXT)
     claimEqual(dek, DEK, 'the data key after it was wrapped')
     dek.fill(0)
     claimEqual(await made.unwrap(wrapped, CONTEXT), DEK, 'the data key, after the caller wiped his copy,')
   })
   onWrapper('unwrapping gives a buffer of the caller’s own, and leaves the wrap as it was', async (made) => {
-    const wrapped = await made.wrap(DEK.slice(), CONTEXT)
+    const wrapped = await made.wrap(newDek(), CONTEXT)
     const before = Uint8Array.from(wrapped.bytes)
     const first = await made.unwrap(wrapped, CONTEXT)
     first.fill(0)
@@ -82,7 +84,7 @@ export function testKeyWrapper(kit: KeyWrapperKit): void {
   })
   onWrapper('a wrap with a changed bit is not authentic', async (made) => testAltered(made, kit.alterations ?? 64))
   onWrapper('a wrap that is cut, extended or empty is not authentic', async (made) => {
-    const wrapped = await made.wrap(DEK.slice(), CONTEXT)
+    const wrapped = await made.wrap(newDek(), CONTEXT)
     const { length } = wrapped.bytes
     for (const bytes of [wrapped.bytes.subarray(0, length - 1), wrapped.bytes.subarray(1), new Uint8Array(0), extended(wrapped.bytes)]) {
       await claimRefused(
@@ -93,7 +95,7 @@ export function testKeyWrapper(kit: KeyWrapperKit): void {
     }
   })
   onWrapper('a wrap of another key is refused', async (made) => {
-    const foreign = await (await other()).wrap(DEK.slice(), CONTEXT)
+    const foreign = await (await other()).wrap(newDek(), CONTEXT)
     await claimRefused(() => made.unwrap(foreign, CONTEXT), NOT_OURS, 'a wrap of another key')
   })
   onWrapper(`${AT_ONCE} calls at once do not get into each other’s way`, async (made) => {
@@ -106,7 +108,7 @@ export function testKeyWrapper(kit: KeyWrapperKit): void {
   onWrapper('records seal and open under it, and move to another key and back', async (made) => testRecords(made, await other()))
   onWrapper('its sync twins, where it has them, do the same', testSync)
   onWrapper('its batches, where it has them, give what one by one gives', async (made) => testBatches(made, await other()))
-  onWrapper('moving a wrap within its service, where it can, keeps the data key', async (made) => testRewrap(made, await other(), DEK, CONTEXT))
+  onWrapper('moving a wrap within its service, where it can, keeps the data key', async (made) => testRewrap(made, await other(), newDek, CONTEXT))
   testFailing(kit)
 }
 
@@ -118,7 +120,7 @@ function testFailing({ test, unreachable, denied }: KeyWrapperKit): void {
     if (make === undefined) continue
     test(`key wrapper: a key ${what} ends in ${code}`, async () => {
       const made = await make()
-      await claimRefused(() => made.wrap(DEK.slice(), CONTEXT), [code], 'wrapping')
+      await claimRefused(() => made.wrap(newDek(), CONTEXT), [code], 'wrapping')
       const wrapped = { materialId: new Uint8Array(MATERIAL_ID_LENGTH), bytes: insecureBytes(184, 2) }
       // some services look at the wrap before they look at the caller
       await claimRefused(() => made.unwrap(wrapped, CONTEXT), [code, 'ERR_NOT_AUTHENTIC'], 'unwrapping')
@@ -133,7 +135,7 @@ function extended(bytes: Uint8Array): Uint8Array {
 }
 
 async function testAltered(made: KeyWrapper, alterations: number): Promise<void> {
-  const wrapped = await made.wrap(DEK.slice(), CONTEXT)
+  const wrapped = await made.wrap(newDek(), CONTEXT)
   for (const bit of spread(wrapped.bytes.length * 8, alterations)) {
     const altered = { ...wrapped, bytes: withBitFlipped(wrapped.bytes, bit) }
     await claimRefused(() => made.unwrap(altered, CONTEXT), NOT_OURS, `a wrap with bit ${bit} changed`)
@@ -146,7 +148,7 @@ async function testAltered(made: KeyWrapper, alterations: number): Promise<void>
 
 /** Looks through all that a logger could reach: nothing longer than the key id may be there as bytes, and no object may print itself as a key. */
 async function testSilence(made: KeyWrapper): Promise<void> {
-  await made.unwrap(await made.wrap(DEK.slice(), CONTEXT), CONTEXT)
+  await made.unwrap(await made.wrap(newDek(), CONTEXT), CONTEXT)
   const seen = new Set<unknown>()
   const walk = (value: unknown, path: string): void => {
     if (typeof value !== 'object' || value === null || seen.has(value)) return
@@ -175,8 +177,8 @@ async function testRecords(made: KeyWrapper, other: KeyWrapper): Promise<void> {
 
 async function testSync(made: KeyWrapper): Promise<void> {
   if (!isSyncKeyWrapper(made)) return
-  claimEqual(made.unwrapSync(await made.wrap(DEK.slice(), CONTEXT), CONTEXT), DEK, 'the data key from unwrapSync')
-  const wrapped = made.wrapSync(DEK.slice(), CONTEXT)
+  claimEqual(made.unwrapSync(await made.wrap(newDek(), CONTEXT), CONTEXT), DEK, 'the data key from unwrapSync')
+  const wrapped = made.wrapSync(newDek(), CONTEXT)
   claimEqual(await made.unwrap(wrapped, CONTEXT), DEK, 'the data key of wrapSync')
   const altered = { ...wrapped, bytes: withBitFlipped(wrapped.bytes, 0) }
   await claimRefused(() => made.unwrapSync(altered, CONTEXT), ['ERR_NOT_AUTHENTIC'], 'a wrap with a changed bit')

@@ -7,16 +7,16 @@ const NOT_OURS = ['ERR_NOT_AUTHENTIC', 'ERR_KEY_MISMATCH']
 const ALTERATIONS = 16
 
 /** Every promise of `RewrapKeyWrapper`; nothing for a wrapper that is none, or cannot move to `other`. */
-export async function testRewrap(made: KeyWrapper, other: KeyWrapper, dek: Uint8Array, context: CanonicalContext): Promise<void> {
+export async function testRewrap(made: KeyWrapper, other: KeyWrapper, newDek: () => Uint8Array, context: CanonicalContext): Promise<void> {
   if (!isRewrapKeyWrapper(made) || !made.canRewrapTo(other)) return
-  const wrapped = await made.wrap(dek.slice(), context)
+  const wrapped = await made.wrap(newDek(), context)
   const moved = await made.rewrapTo(other, wrapped, context)
-  claimEqual(await other.unwrap(moved, context), dek, 'the data key of a wrap that was moved')
+  claimEqual(await other.unwrap(moved, context), newDek(), 'the data key of a wrap that was moved')
   await claimRefused(() => made.unwrap(moved, context), NOT_OURS, 'a wrap that was moved, by its old key,')
   if (made.canRewrapTo(made)) {
-    claimEqual(await made.unwrap(await made.rewrapTo(made, wrapped, context), context), dek, 'the data key of a wrap that was moved in place')
+    claimEqual(await made.unwrap(await made.rewrapTo(made, wrapped, context), context), newDek(), 'the data key of a wrap that was moved in place')
   }
-  const foreign = await other.wrap(dek.slice(), context)
+  const foreign = await other.wrap(newDek(), context)
   await claimRefused(() => made.rewrapTo(other, foreign, context), NOT_OURS, 'moving a wrap of another key')
   for (const bit of spread(wrapped.bytes.length * 8, ALTERATIONS)) {
     const altered = { ...wrapped, bytes: withBitFlipped(wrapped.bytes, bit) }

@@ -75,7 +75,7 @@ export function resolvedKey(arn: string | undefined, { account, key }: Unresolve
 }
 
 /** Checks a region's name before it becomes part of a host name. */
-export function assertRegion(region: string): string {
+export function assertRegion(region: string | undefined): string {
   if (typeof region === 'string' && REGION.test(region)) return region
   throw new KeyfoldError('ERR_ARGUMENT', 'a region has a name such as eu-central-1')
 }

@@ -41,7 +41,7 @@ export async function resolveAwsKms(
 ): Promise<AwsKmsKeyWrapper> {
   const asked = parseUnresolved(aliasOrId)
   const settings = settingsOf(options)
-  const home = assertRegion(asked.region ?? region ?? settings.regions?.[0] ?? '')
+  const home = assertRegion(asked.region ?? region ?? settings.regions?.[0])
   const connect = connector(settings)
   try {
     const { KeyMetadata } = await (await connect(home)).describeKey({ KeyId: asked.text, GrantTokens: [...settings.grantTokens] })
@@ -90,7 +90,6 @@ async function newClient(region: string, settings: AwsKmsSettings): Promise<KmsS
   client.middlewareStack.add((next) => (args) => endingWithin(settings.deadlineMs, next(args)), {
     step: 'initialize',
     priority: 'high',
-    name: 'keyfoldDeadline',
   })
   // here too, and not in the options alone: an endpoint may also come from the environment or a profile
   client.middlewareStack.add(
@@ -98,7 +97,7 @@ async function newClient(region: string, settings: AwsKmsSettings): Promise<KmsS
       assertConfidential(args.request as { protocol?: string; hostname?: string })
       return next(args)
     },
-    { step: 'build', name: 'keyfoldAssertConfidential' },
+    { step: 'build' },
   )
   return client
 }

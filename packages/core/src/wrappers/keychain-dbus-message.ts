@@ -90,10 +90,9 @@ export function parseReply(message: Uint8Array): BusReply | undefined {
       errorName: typeof errorName === 'string' ? errorName : undefined,
       body,
     }
-  } catch (error) {
+  } catch {
     // out of range, not UTF-8, or refused below
-    if (error instanceof RangeError || error instanceof TypeError) return undefined
-    throw error
+    return undefined
   }
 }
 
@@ -168,7 +167,10 @@ class Writer {
   }
 }
 
-/** Throws RangeError or TypeError at whatever it cannot read. */
+/** What the format does not allow, or what is not read here. */
+class Unreadable extends Error {}
+
+/** Throws at whatever it cannot read. */
 class Reader {
   readonly #view: DataView
   readonly #little: boolean
@@ -191,7 +193,8 @@ class Reader {
       this.#align(8)
       fields.set(this.#uint8(), this.#variant())
     }
-    if (this.#at !== end) throw new RangeError('a field goes beyond the header')
+    // a field goes beyond the header
+    if (this.#at !== end) throw new Unreadable()
     this.#align(8)
     return fields
   }
@@ -221,7 +224,7 @@ class Reader {
   /** Of a simple type: no answer about an entry has another. */
   #variant(): BusValue {
     const type = this.#text(this.#uint8())
-    if (!/^[bugso]$/.test(type)) throw new RangeError('a variant that is not read here')
+    if (!/^[bugso]$/.test(type)) throw new Unreadable()
     return this.#value(type)
   }
 
@@ -231,7 +234,8 @@ class Reader {
     const end = this.#at + length
     const values: BusValue[] = []
     while (this.#at < end) values.push(this.#value(type))
-    if (this.#at !== end) throw new RangeError('an element goes beyond its array')
+    // an element goes beyond its array
+    if (this.#at !== end) throw new Unreadable()
     return values
   }
 
@@ -247,19 +251,21 @@ class Reader {
   }
 
   #text(length: number): string {
-    if (this.#view.getUint8(this.#at + length) !== 0) throw new RangeError('a text ends with a zero byte')
+    // a text ends with a zero byte
+    if (this.#view.getUint8(this.#at + length) !== 0) throw new Unreadable()
     const bytes = new Uint8Array(this.#view.buffer, this.#view.byteOffset + this.#at, length)
     this.#at += length + 1
     return decoder.decode(bytes)
   }
 
+  /** Padding is zero. */
   #align(to: number): void {
-    for (; this.#at % to !== 0; this.#at++) if (this.#view.getUint8(this.#at) !== 0) throw new RangeError('padding is zero')
+    for (; this.#at % to !== 0; this.#at++) if (this.#view.getUint8(this.#at) !== 0) throw new Unreadable()
   }
 }
 
 function alignmentOf(type: string): number {
   const alignment = ALIGNMENT[type[0] ?? '']
-  if (alignment === undefined) throw new RangeError('a type that is not read here')
+  if (alignment === undefined) throw new Unreadable()
   return alignment
 }

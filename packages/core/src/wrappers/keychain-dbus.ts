@@ -66,7 +66,8 @@ export function sessionBusPath({ DBUS_SESSION_BUS_ADDRESS = '', XDG_RUNTIME_DIR 
 
 /** One value of an address, `unix:path=…,guid=…`. */
 function valueIn(address: string, key: string): string | undefined {
-  const pairs = address.startsWith('unix:') ? address.slice('unix:'.length).split(',') : []
+  if (!address.startsWith('unix:')) return undefined
+  const pairs = address.slice('unix:'.length).split(',')
   const value = pairs.find((pair) => pair.startsWith(`${key}=`))?.slice(key.length + 1)
   try {
     return value === undefined || value === '' ? undefined : decodeURIComponent(value)
@@ -77,7 +78,7 @@ function valueIn(address: string, key: string): string | undefined {
 
 /** The bus learns from the socket who we are; we only have to claim it. (D-Bus Specification, "Authentication Protocol", EXTERNAL) */
 async function authenticate(socket: Socket, input: Input): Promise<void> {
-  const uid = String(process.geteuid?.() ?? '')
+  const uid = String(process.geteuid!())
   socket.write(`\0AUTH EXTERNAL ${Buffer.from(uid).toString('hex')}\r\n`)
   const answer = await input.line()
   if (!answer.startsWith('OK ')) throw new KeyfoldError('ERR_KEY_DENIED', 'the D-Bus session belongs to another user')
@@ -90,7 +91,7 @@ function busOver(socket: Socket, input: Input): Bus {
     async call(call) {
       socket.write(encodeCall(++serial, call))
       const reply = await answerTo(serial, input)
-      if (reply.kind === 'error') throw refusal(reply.errorName ?? '')
+      if (reply.kind === 'error') throw refusal(reply.errorName)
       return reply.body
     },
   }
@@ -107,8 +108,8 @@ async function answerTo(serial: number, input: Input): Promise<BusReply> {
   }
 }
 
-function refusal(errorName: string): KeyfoldError {
-  const name = /^[\w.]{1,100}$/.test(errorName) ? errorName : 'no valid name'
+function refusal(errorName: string | undefined): KeyfoldError {
+  const name = errorName !== undefined && /^[\w.]{1,100}$/.test(errorName) ? errorName : 'no valid name'
   if (name === 'org.freedesktop.DBus.Error.AccessDenied') return new KeyfoldError('ERR_KEY_DENIED', 'the D-Bus session refused the call')
   if (name === 'org.freedesktop.DBus.Error.ServiceUnknown') return unavailable('no keychain service (Secret Service) is installed or running')
   return unavailable(`the keychain service failed (${name})`)

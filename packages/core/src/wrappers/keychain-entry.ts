@@ -22,10 +22,10 @@ export function encodeEntry(kek: Uint8Array): string {
  * @throws KeyfoldError ERR_KEYCHAIN_ENTRY_INVALID
  */
 export function parseEntry(text: string, id: string): Uint8Array {
-  const [, keyId, key] = SHAPE.exec(text) ?? []
-  if (key === undefined) throw invalid(id, text.startsWith('keyfold-kek-v') ? shapeFault(text) : 'is no key of Keyfold')
-  const kek = backend.decodeBase64url(key)
-  if (kek === undefined || toHex(localKeyId(kek)) !== keyId) throw invalid(id, 'was altered: key and key id do not belong together')
+  const parts = SHAPE.exec(text)
+  if (parts === null) throw invalid(id, text.startsWith('keyfold-kek-v') ? shapeFault(text) : 'is no key of Keyfold')
+  const kek = backend.decodeBase64url(parts[2]!)
+  if (kek === undefined || toHex(localKeyId(kek)) !== parts[1]) throw invalid(id, 'was altered: key and key id do not belong together')
   return kek
 }
 

@@ -19,8 +19,8 @@ const PLACE = /^(?:keychain:)?([A-Za-z0-9][\w.-]{0,127})\/([A-Za-z0-9][\w.-]{0,1
  * @throws KeyfoldError ERR_KEY_ID_INVALID
  */
 export function parsePlace(place: string): KeychainPlace {
-  const [, service, account, backend] = PLACE.exec(place) ?? []
-  if (service !== undefined && account !== undefined) return { service, account, backend: backend as KeychainBackend | undefined }
+  const parts = PLACE.exec(place)
+  if (parts !== null) return { service: parts[1]!, account: parts[2]!, backend: parts[3] as KeychainBackend | undefined }
   throw new KeyfoldError('ERR_KEY_ID_INVALID', 'a place in a keychain is written service/account, and ends so or with ?backend=keytar', {
     hint: 'Such as keychain:payroll/2026q4. Service and account have letters, digits, `.`, `_` and `-`, and start with a letter or digit.',
   })

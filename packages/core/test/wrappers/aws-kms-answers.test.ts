@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { canonicalContext } from '../../src/index.ts'
 import { awsKms } from '../../src/wrappers/aws-kms.ts'
 import { codeOfAsync } from '../keys.ts'
@@ -179,6 +179,13 @@ describe('a request', () => {
     })
   })
 
+  test('holds the grant tokens of both keys of a move, each once', async () => {
+    const { endpoint, bodies } = await stubKms(400, { __type: 'AccessDeniedException' })
+    const at = (name: string, grantTokens: string[]) => awsKms(name, { endpoint, attempts: 1, grantTokens })
+    await errorOf(at(arn, ['a', 'b']).rewrapTo(at(target, ['b', 'c']), wrapped, canonical))
+    expect(JSON.parse(bodies[0]!)).toHaveProperty('GrantTokens', ['a', 'b', 'c'])
+  })
+
   test('holds no data key', async () => {
     const request = await sent(({ wrapper }) => wrapper.wrap(dek, canonical))
     expect(request).toEqual({ KeyId: arn, EncryptionContext: hash, NumberOfBytes: 32, GrantTokens: [] })
@@ -209,6 +216,45 @@ describe('a request', () => {
       DryRun: true,
       DryRunModifiers: ['IGNORE_CIPHERTEXT'],
     })
+  })
+})
+
+describe('what was a key is overwritten', () => {
+  const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
+  const overwritten = (): string[] => {
+    const filled: string[] = []
+    const { fill } = Uint8Array.prototype
+    const spy = vi.spyOn(Uint8Array.prototype, 'fill').mockImplementation(function (this: Uint8Array, ...args) {
+      if (args[0] === 0) filled.push(hex(this))
+      return fill.apply(this, args)
+    })
+    onTestFinished(() => spy.mockRestore())
+    return filled
+  }
+  const kmsKey = '01'.repeat(32)
+
+  test('by a wrap: the copy of the data key, and the key of KMS over it', async () => {
+    const { wrapper } = await wrapperAt(200, dataKey)
+    const filled = overwritten()
+    const own = dek.slice()
+    await wrapper.wrap(own, canonical)
+    expect(filled).toContain(kmsKey)
+    expect(filled).toContain(hex(dek))
+    expect(own).toEqual(dek)
+  })
+
+  test('by a wrap that fails: the copy too', async () => {
+    const { wrapper } = await wrapperAt(400, { __type: 'AccessDeniedException' })
+    const filled = overwritten()
+    await errorOf(wrapper.wrap(dek, canonical))
+    expect(filled).toContain(hex(dek))
+  })
+
+  test('by an unwrap, also one that fails: the key of KMS', async () => {
+    const { wrapper } = await wrapperAt(200, dataKey)
+    const filled = overwritten()
+    expect(await codeOfAsync(wrapper.unwrap(wrapped, canonical))).toBe('ERR_NOT_AUTHENTIC')
+    expect(filled).toContain(kmsKey)
   })
 })
 

@@ -1,8 +1,12 @@
+import { once } from 'node:events'
+import type { AddressInfo, Socket } from 'node:net'
+import { createServer } from 'node:net'
 import { inspect as print } from 'node:util'
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { KeyWrapper } from '../../src/index.ts'
 import { canonicalContext } from '../../src/index.ts'
 import { awsKms, awsKmsMaterialId, resolveAwsKms } from '../../src/wrappers/aws-kms.ts'
+import { assertConfidential, settingsOf } from '../../src/wrappers/aws-kms-options.ts'
 import { codeOf, codeOfAsync, insecureWrapper } from '../keys.ts'
 import { stubKms } from './aws-kms-support.ts'
 
@@ -34,24 +38,51 @@ describe('the name of a key', () => {
     ['a region with a host name in it', arn.replace('eu-central-1', 'evil.example')],
     ['a path', `${arn}/../x`],
     ['a line end', `${arn}\n`],
+    ['something before it', `x${arn}`],
+    ['the scheme twice', `aws-kms:aws-kms:${arn}`],
+    ['a partition that is none', arn.replace(':aws:', ':aws1:')],
+    ['an account of letters', arn.replace('111122223333', 'abcdabcdabcd')],
+    ['a region in capitals', arn.replace('eu-central-1', 'EU-CENTRAL-1')],
+    ['a key with a blank', `${arn} x`],
     ['nothing', ''],
     ['no text', undefined as unknown as string],
   ])('abuse 18: %s is refused at once', (_, name) => {
     expect(codeOf(() => awsKms(name))).toBe('ERR_KEY_ID_INVALID')
   })
+
+  test('that is none is an error that says how to find it', () => {
+    expect(caught(() => awsKms('alias/payroll'))).toMatchObject({
+      message: 'the name is not the ARN of a KMS key',
+      hint:
+        'Pass the ARN of a key, arn:aws:kms:REGION:ACCOUNT:key/ID; `aws kms describe-key --key-id alias/NAME` shows it. In code, an alias is ' +
+        'resolved by await resolveAwsKms("alias/NAME", { region }).',
+    })
+    for (const name of ['', undefined as unknown as string]) expect(caught(() => awsKms(name))).toMatchObject({ message: 'a KMS key has a name' })
+  })
+
+  test('may stand in any partition of AWS', () => {
+    for (const partition of ['aws', 'aws-cn', 'aws-us-gov']) expect(awsKms(arn.replace(':aws:', `:${partition}:`)).arn).toContain(partition)
+  })
 })
+
+test('a wrapper cannot be changed', () => expect(Object.isFrozen(awsKms(arn))).toBe(true))
 
 describe('an alias or id', () => {
   const resolving = (name: string, options = {}) => codeOfAsync(resolveAwsKms(name, { endpoint: 'http://127.0.0.1:1', attempts: 1, ...options }))
 
-  test.each(['alias/', 'alias/with blank', 'payroll/x', 'arn:aws:s3:::x', 'arn:aws:kms:eu-central-1:1:alias/x', `${arn}\n`, 'aws-kms:', ''])(
+  test.each([
+    'alias/', 'alias/with blank', 'alias/blank ', 'payroll/x', 'x/alias/payroll', 'x alias/payroll', 'x key/1234', '/key/1234', 'key/12 34', '12 34',
+    'key/', 'arn:aws:s3:::x', 'arn:aws:kms:eu-central-1:1:alias/x', 'arn:aws:kms:eu-central-1:abcdabcdabcd:alias/x', 'arn:aws1:kms:eu-central-1:111122223333:alias/x',
+    'arn:aws:kms:EU-CENTRAL-1:111122223333:alias/x', 'arn:aws:kms:eu-central-1:111122223333:payroll', `x${arn}`, `${arn}\n`, 'aws-kms:', '',
+  ])(
     'abuse 18: %j is refused before any call',
     async (name) => expect(await resolving(name, { region: 'eu-central-1' })).toBe('ERR_KEY_ID_INVALID'),
   )
 
   test('without a region is refused before any call; an ARN, or the preferred region, says it', async () => {
     expect(await resolving('alias/payroll')).toBe('ERR_ARGUMENT')
-    expect(await resolving('alias/payroll', { region: 'x.example/' })).toBe('ERR_ARGUMENT')
+    for (const region of ['x.example/', 'x.example/eu-central-1', 'eu-central-1.example', 'EU-CENTRAL-1', '', 7])
+      expect(await resolving('alias/payroll', { region })).toBe('ERR_ARGUMENT')
     expect(await resolving('alias/payroll', { regions: ['eu-central-1'] })).toBe('ERR_KEY_UNAVAILABLE')
     expect(await resolving('arn:aws:kms:eu-central-1:111122223333:alias/payroll')).toBe('ERR_KEY_UNAVAILABLE')
   })
@@ -69,6 +100,7 @@ describe('an alias or id', () => {
     ['a key ARN, another key', arn, multi, 'ERR_KEY_SERVICE_RESPONSE'],
     ['an alias, no key', alias, alias, 'ERR_KEY_SERVICE_RESPONSE'],
     ['an alias, nothing', alias, undefined, 'ERR_KEY_SERVICE_RESPONSE'],
+    ['an alias, a key ARN with something before it', alias, `x${arn}`, 'ERR_KEY_SERVICE_RESPONSE'],
   ])('abuse 20: may stand for %s', async (_, name, Arn, expected) => {
     const { endpoint, bodies } = await stubKms(200, { KeyMetadata: { KeyId: 'x', Arn } })
     const call = resolveAwsKms(name, { endpoint, region: 'eu-central-1', attempts: 1, grantTokens: ['fresh'] })
@@ -77,17 +109,36 @@ describe('an alias or id', () => {
     expect(bodies.map((body) => JSON.parse(body) as unknown)).toEqual([{ KeyId: name, GrantTokens: ['fresh'] }])
   })
 
+  test('of which KMS tells nothing at all is refused as an answer that KMS does not give', async () => {
+    const { endpoint } = await stubKms(200, {})
+    await expect(resolveAwsKms(alias, { endpoint, attempts: 1 })).rejects.toMatchObject({
+      code: 'ERR_KEY_SERVICE_RESPONSE',
+      message: 'the key of this alias or id: KMS described another key than the one that was asked for',
+    })
+  })
+
+  test('that KMS refuses is named as what it is', async () => {
+    const { endpoint } = await stubKms(400, { __type: 'NotFoundException' })
+    await expect(resolveAwsKms(alias, { endpoint, attempts: 1 })).rejects.toMatchObject({
+      message: 'the key of this alias or id does not exist in this account and region',
+    })
+  })
+
   test('whose key is in one region is not called in another', async () => {
     const { endpoint } = await stubKms(200, { KeyMetadata: { Arn: arn } })
+    await expect(resolveAwsKms('payroll/x', {})).rejects.toMatchObject({ message: 'the name is neither an alias nor the id of a KMS key' })
     const regions = ['eu-central-1', 'us-east-1']
-    expect(await codeOfAsync(resolveAwsKms(alias, { endpoint, regions }))).toBe('ERR_ARGUMENT')
+    await expect(resolveAwsKms(alias, { endpoint, regions })).rejects.toMatchObject({
+      code: 'ERR_ARGUMENT',
+      message: 'only a multi-region key (mrk-…) is in regions other than that of its ARN',
+    })
   })
 })
 
 test('a KeyMaterialId has one material id, for ever', () => {
   // sha256('keyfold aws-kms material id v1' || 00 || KeyMaterialId), cut; frozen, since envelopes carry it
   expect(awsKmsMaterialId('a'.repeat(64))).toBe('6101ac29dd12')
-  for (const wrong of ['', 'a'.repeat(63), 'A'.repeat(64), undefined as unknown as string]) {
+  for (const wrong of ['', 'a'.repeat(63), 'a'.repeat(65), 'A'.repeat(64), `${'a'.repeat(64)}\n`, `x${'a'.repeat(64)}`, 'g'.repeat(64), undefined as unknown as string]) {
     expect(codeOf(() => awsKmsMaterialId(wrong))).toBe('ERR_ARGUMENT')
   }
 })
@@ -122,6 +173,38 @@ test('settings that cannot be are refused at once', () => {
   for (const regions of [['x.example/'], [], ['eu-central-1', ''], 'eu-central-1' as never]) {
     expect(codeOf(() => awsKms(multi, { regions })), `regions ${regions}`).toBe('ERR_ARGUMENT')
   }
+})
+
+test('settings are what was given, or their defaults', () => {
+  const { endpointOf, ...defaults } = settingsOf({})
+  expect(endpointOf('eu-central-1')).toBeUndefined()
+  // three attempts, each with an answer that begins and ends in time, and the waits between them
+  const usual = { clearContext: [], grantTokens: [], regions: undefined, timeoutMs: 3000, attempts: 3, minTls: '1.2', deadlineMs: 38_000 }
+  expect(defaults).toEqual(usual)
+  const given = { clearContext: ['a', 'b'], grantTokens: ['t'], regions: ['x', 'y', 'x'], timeoutMs: 100, attempts: 1, minTls: '1.3' } as const
+  expect(settingsOf(given)).toMatchObject({ ...given, regions: ['x', 'y'], deadlineMs: 200 })
+  const one = settingsOf({ endpoint: 'https://kms.example' })
+  expect([one.endpointOf('x'), one.endpointOf('y')]).toEqual(['https://kms.example', 'https://kms.example'])
+  const each = settingsOf({ endpoint: { x: 'https://x.example' } })
+  expect([each.endpointOf('x'), each.endpointOf('y'), each.endpointOf('constructor')]).toEqual(['https://x.example', undefined, undefined])
+})
+
+test('settings that cannot be are refused by their limits, in words', () => {
+  const factOf = (options: object): string => (caught(() => settingsOf(options)) as Error).message
+  expect(factOf({ timeoutMs: 49 })).toBe('timeoutMs is an integer from 50 to 600000')
+  expect(factOf({ attempts: 0 })).toBe('attempts is an integer from 1 to 10')
+  expect(factOf({ minTls: '1.1' })).toBe('minTls is 1.2 or 1.3')
+  expect(factOf({ clearContext: ['keyfold'] })).toBe('clearContext is a list of names of the encryption context, none of them keyfold')
+  expect(factOf({ grantTokens: [''] })).toBe('grantTokens is a list of at most 10 texts')
+  expect(factOf({ regions: [] })).toBe('regions is a list of at least one region')
+  expect(factOf({ regions: ['x.example/'] })).toBe('a region has a name such as eu-central-1')
+  expect(factOf({ endpoint: 'kms.example' })).toMatch(/^endpoint is a URL such as https:/)
+  expect(factOf({ endpont: 'x' })).toBe(
+    'a KMS key does not have the option endpont; its options are clearContext, grantTokens, regions, endpoint, timeoutMs, attempts, minTls',
+  )
+  for (const name of ['end-point', 'endpoint2', 'x'.repeat(33)]) expect(factOf({ [name]: 'x' })).toMatch(/^a KMS key does not have an option of this name;/)
+  expect(factOf({ ['x'.repeat(32)]: 'x' })).toContain('x'.repeat(32))
+  expect(factOf({ awsCredentials: 'x' })).toBe('a KMS key takes no credentials')
 })
 
 test('settings at their limits are taken', () => {
@@ -175,10 +258,45 @@ describe('a region', () => {
     const options = { attempts: 1, regions: ['us-east-1', 'eu-central-1'], endpoint: { 'us-east-1': 'http://127.0.0.1:1', 'eu-central-1': endpoint } }
     expect(await codeOfAsync(awsKms(multi, options).wrap(dek, canonical))).toBe('ERR_KEY_DENIED')
     expect(bodies).toHaveLength(1)
+    // throttled is out of reach too; denied is an answer
+    const throttled = await stubKms(400, { __type: 'ThrottlingException' })
+    const elsewhere = { ...options, endpoint: { ...options.endpoint, 'us-east-1': throttled.endpoint } }
+    expect(await codeOfAsync(awsKms(multi, elsewhere).wrap(dek, canonical))).toBe('ERR_KEY_DENIED')
+    expect([throttled.bodies.length, bodies.length]).toEqual([1, 2])
+    const reversed = { ...elsewhere, regions: ['eu-central-1', 'us-east-1'] }
+    expect(await codeOfAsync(awsKms(multi, reversed).wrap(dek, canonical))).toBe('ERR_KEY_DENIED')
+    expect([throttled.bodies.length, bodies.length]).toEqual([1, 3])
   })
 })
 
 describe('the wire', () => {
+  test.each(['localhost', '127.0.0.1', '[::1]', '::1'])('may be in clear to this machine: %s', (hostname) => {
+    expect(codeOf(() => assertConfidential({ protocol: 'http:', hostname }))).toBeUndefined()
+    expect(codeOf(() => assertConfidential({ protocol: 'ftp:', hostname }))).toBe('ERR_ARGUMENT')
+  })
+
+  test('may not be in clear to any other, and the error says what may', () => {
+    for (const hostname of ['127.0.0.2', 'localhost.example', '0.0.0.0', '', undefined]) {
+      const host = hostname === undefined ? {} : { hostname }
+      expect(caught(() => assertConfidential({ protocol: 'http:', ...host }))).toMatchObject({
+        message: 'the endpoint of KMS is not one of https:',
+        hint: 'Use an https: endpoint; http: is for an emulator on this machine.',
+      })
+      expect(codeOf(() => assertConfidential({ protocol: 'https:', ...host }))).toBeUndefined()
+    }
+    expect(codeOf(() => assertConfidential({}))).toBe('ERR_ARGUMENT')
+  })
+
+  test.each([
+    ['1.2', [0x0304, 0x0303]],
+    ['1.3', [0x0304]],
+  ] as const)('is offered no older TLS than %s', async (minTls, versions) => {
+    const { port, hello } = await firstBytes()
+    const wrapper = awsKms(arn, { endpoint: `https://127.0.0.1:${port}`, attempts: 1, minTls })
+    expect(await codeOfAsync(wrapper.wrap(dek, canonical))).toBe('ERR_KEY_UNAVAILABLE')
+    expect(supportedVersions(await hello)).toEqual(versions)
+  })
+
   test('http: is refused but on this machine, wherever the endpoint comes from', async () => {
     vi.stubEnv('AWS_ENDPOINT_URL_KMS', 'http://kms.example')
     try {
@@ -188,6 +306,28 @@ describe('the wire', () => {
     }
   })
 })
+
+/** A server that hangs up behind the first bytes that it gets. */
+async function firstBytes(): Promise<{ port: number; hello: Promise<Buffer> }> {
+  const server = createServer().listen(0, '127.0.0.1')
+  onTestFinished(() => void server.close())
+  await once(server, 'listening')
+  const hello = once(server, 'connection').then(async ([socket]: Socket[]) => {
+    const [bytes] = (await once(socket!, 'data')) as Buffer[]
+    socket!.destroy()
+    return bytes!
+  })
+  return { port: (server.address() as AddressInfo).port, hello }
+}
+
+/** The versions that a ClientHello offers (RFC 8446, section 4.2.1): extension 43, two lengths, two bytes each. */
+function supportedVersions(hello: Buffer): number[] {
+  for (const count of [1, 2, 3, 4]) {
+    const at = hello.indexOf(Buffer.from([0, 43, 0, 1 + 2 * count, 2 * count]))
+    if (at >= 0) return Array.from({ length: count }, (_, i) => hello.readUInt16BE(at + 5 + 2 * i))
+  }
+  return []
+}
 
 function caught(call: () => unknown): unknown {
   try {

@@ -16,18 +16,30 @@ interface BusScript {
   readonly pieces?: number
 }
 
+const connections = new Set<Socket>()
+
+/** How many clients are connected to the buses of this process. */
+export function openConnections(): number {
+  return connections.size
+}
+
+const GREETING = `\0AUTH EXTERNAL ${Buffer.from(String(process.geteuid?.())).toString('hex')}\r\n`
+
 /** A bus that follows a script; the environment names it for the rest of the test. Gives the calls that it got. */
 export async function fakeBus({ auth = 'OK 0123', replies, pieces = 65_536 }: BusScript): Promise<Uint8Array[]> {
   const path = join(temporaryFolder(), 'bus')
   const calls: Uint8Array[] = []
-  const server = createServer((socket) => void serve(socket).catch(() => socket.destroy()))
+  const server = createServer((socket) => {
+    connections.add(socket.on('close', () => connections.delete(socket)))
+    void serve(socket).catch(() => socket.destroy())
+  })
   const serve = async (socket: Socket): Promise<void> => {
     let rest = Buffer.alloc(0)
     let greeted = false
     for await (const chunk of socket as AsyncIterable<Buffer>) {
       rest = Buffer.concat([rest, chunk])
       const begin = rest.indexOf('BEGIN\r\n')
-      if (!greeted && rest.includes('\r\n') && begin === -1 && rest[0] === 0) socket.write(`${auth}\r\n`)
+      if (!greeted && begin === -1 && rest.equals(Buffer.from(GREETING))) socket.write(`${auth}\r\n`)
       if (!greeted && begin === -1) continue
       if (!greeted) rest = rest.subarray(begin + 7)
       greeted = true

@@ -2,14 +2,14 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { temporaryFolder } from '@keyfold/test-support'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import type { KeyfoldError } from '../../src/index.ts'
 import { sessionBusPath, withSessionBus } from '../../src/wrappers/keychain-dbus.ts'
 import { encodeCall, messageLength, parseReply } from '../../src/wrappers/keychain-dbus-message.ts'
 import { entryState } from '../../src/wrappers/keychain-secret-service.ts'
 import type { Typed } from './dbus-messages.ts'
 import { failed, message, returned, signal } from './dbus-messages.ts'
-import { alias, fakeBus, found, hello, property, useBus } from './fake-bus.ts'
+import { alias, fakeBus, found, hello, openConnections, property, useBus, useNoBus } from './fake-bus.ts'
 
 const ATTRIBUTES = { service: 'a', username: 'b' }
 
@@ -69,6 +69,7 @@ describe('a bus that', () => {
   test.each([
     ['has no keychain service', [hello, error('org.freedesktop.DBus.Error.ServiceUnknown')], noService],
     ['fails', [hello, error('org.freedesktop.DBus.Error.NoReply')], 'the keychain service failed (org.freedesktop.DBus.Error.NoReply)'],
+    ['fails without a name', [hello, (serial: number) => message({ kind: 3, fields: [[5, 'u', serial]], body: [] })], 'the keychain service failed (no valid name)'],
     ['fails by a name that is none', [hello, error('a b\n')], 'the keychain service failed (no valid name)'],
     ['fails by a long name', [hello, error('a'.repeat(101))], 'the keychain service failed (no valid name)'],
     ['answers with texts', [hello, (serial: number) => returned(serial, [['s', 'a'], ['s', 'b']])], wrongTypes],
@@ -88,7 +89,7 @@ describe('a bus that', () => {
   test('denies the call, or belongs to somebody else', async () => {
     await fakeBus({ replies: [hello, error('org.freedesktop.DBus.Error.AccessDenied')] })
     expect(await failure(entryState(ATTRIBUTES, 5_000))).toEqual(['ERR_KEY_DENIED', 'the D-Bus session refused the call'])
-    for (const auth of ['REJECTED EXTERNAL', 'OKAY', 'ERROR']) {
+    for (const auth of ['REJECTED EXTERNAL', 'OKAY', 'OK ', 'ERROR', ' OK 0123']) {
       const calls = await fakeBus({ auth, replies: [hello] })
       expect(await failure(entryState(ATTRIBUTES, 5_000))).toEqual(['ERR_KEY_DENIED', 'the D-Bus session belongs to another user'])
       expect(calls).toEqual([])
@@ -97,7 +98,7 @@ describe('a bus that', () => {
 
   test('never comes to the end of a line is no bus', async () => {
     await fakeBus({ auth: 'x'.repeat(100_000), replies: [] })
-    expect(await failure(entryState(ATTRIBUTES, 5_000))).toEqual(['ERR_KEYCHAIN_UNAVAILABLE', expect.stringMatching(/no D-Bus session|another user/)])
+    expect(await failure(entryState(ATTRIBUTES, 5_000))).toEqual(['ERR_KEYCHAIN_UNAVAILABLE', 'what answers is no D-Bus session'])
   })
 
   test.each([[['silence']], [[hello, 'silence']], [[hello, found([], []), 'silence']]] as const)('abuse 23: falls silent: %#', async (replies) => {
@@ -108,6 +109,10 @@ describe('a bus that', () => {
   test('is not there', async () => {
     useBus(`unix:path=${temporaryFolder()}/none`)
     expect(await failure(entryState(ATTRIBUTES, 5_000))).toEqual(['ERR_KEYCHAIN_UNAVAILABLE', 'the D-Bus session cannot be used (ENOENT)'])
+    useNoBus()
+    expect(await failure(entryState(ATTRIBUTES, 5_000))).toEqual([
+      'ERR_KEYCHAIN_UNAVAILABLE', 'there is no D-Bus session, through which a keychain is reached on Linux',
+    ])
   })
 
   test('is left when the work is done, and when it fails', async () => {
@@ -117,6 +122,12 @@ describe('a bus that', () => {
     expect(await failure(withSessionBus(5_000, () => Promise.reject(new TypeError('a fault'))))).toEqual([
       'ERR_KEYCHAIN_UNAVAILABLE', 'the D-Bus session cannot be used (no valid answer)',
     ])
+    await vi.waitFor(() => expect(openConnections()).toBe(0))
+    const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
+    const before = timers()
+    await fakeBus({ replies: [hello] })
+    await withSessionBus(600_000, async () => 7)
+    expect(timers()).toBeLessThanOrEqual(before)
   })
 })
 
@@ -190,6 +201,25 @@ describe('a message', () => {
     for (let length = 0; length < reply.length; length++) expect(parseReply(reply.subarray(0, length))).toBe(undefined)
     expect(parseReply(Buffer.concat([reply, Buffer.of(0)]))).toBe(undefined)
     for (const [at, value] of [[0, 0x4c], [0, 0x62], [3, 0], [3, 2]] as const) expect(parseReply(changed(at, value))).toBe(undefined)
+    // what would read well as big-endian, by a first byte that says neither
+    const big = returned(9, [['s', 'x']], false)
+    expect(parseReply(big)).toBeDefined()
+    expect(parseReply(big.fill(0x62, 0, 1))).toBe(undefined)
+  })
+
+  test('of which a field, an element or the padding is other than its length says is refused', () => {
+    const text = returned(9, [['s', 'x']])
+    const list = returned(9, [['ao', ['/a']]])
+    const with1 = (bytes: Uint8Array, at: number, value: number): Uint8Array => Uint8Array.from(bytes).fill(value, at, at + 1)
+    for (const good of [text, list]) expect(parseReply(good)).toBeDefined()
+    // 15 bytes of fields and one of padding before the body
+    expect(text[12]).toBe(15)
+    expect(parseReply(with1(text, 12, 14))).toBe(undefined)
+    expect(parseReply(with1(text, 31, 1))).toBe(undefined)
+    // the list's own length: its one element ends the message either way
+    const at = list.length - 11
+    expect(list[at]).toBe(7)
+    expect(parseReply(with1(list, at, 5))).toBe(undefined)
   })
 
   test.each([

@@ -1,7 +1,7 @@
 /** Which library is called, and how, on Linux; without a keychain, so that nothing is started. */
 import { noKeytar, requireOrSkip } from '@keyfold/test-support'
 import type { TestContext } from 'vitest'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { KeyfoldError } from '../../src/index.ts'
 import { keychainLibrary, load } from '../../src/wrappers/keychain-backends.ts'
 import { LibraryError } from '../../src/wrappers/keychain-errors.ts'
@@ -64,6 +64,39 @@ describe.each(['keyring', 'keytar'] as const)('%s', (backend) => {
     expect(await failure(keychain('payroll/q4', { backend }))).toMatchObject({ code: 'ERR_KEYCHAIN_LOCKED', message: 'the keychain is locked' })
     await fakeBus({ replies: [hello, found([], []), alias('/')] })
     expect(await failure(createKeychainKey('payroll/q4', { backend }))).toMatchObject({ code: 'ERR_KEYCHAIN_UNAVAILABLE' })
+  })
+})
+
+describe('the system is asked', () => {
+  /** The module as another system loads it. */
+  const on = async (platform: string): Promise<typeof keychain> => {
+    const real = Object.getOwnPropertyDescriptor(process, 'platform')!
+    Object.defineProperty(process, 'platform', { ...real, value: platform })
+    onTestFinished(() => void Object.defineProperty(process, 'platform', real))
+    vi.resetModules()
+    return (await import('../../src/wrappers/keychain.ts')).keychain
+  }
+
+  test.each(['linux', 'freebsd'])('by the Secret Service first: %s', async (platform) => {
+    useNoBus()
+    expect((await failure((await on(platform))('payroll/q4'))).message).toMatch(/^there is no D-Bus session/)
+  })
+
+  test.for(['darwin', 'win32'])('by the library alone, which shows what there is to show: %s', async (platform, context) => {
+    needed(context, 'keyring')
+    useNoBus()
+    const error = await failure((await on(platform))('payroll/q4'))
+    expect(error.message).toBe('keychain:payroll/q4 cannot be reached: the keychain failed')
+  })
+
+  test.each([['linux', 10_000], ['darwin', 60_000], ['win32', 60_000]])('by default for a time in which somebody can answer: %s', async (platform, ms) => {
+    const open = await on(platform)
+    vi.useFakeTimers()
+    onTestFinished(() => void vi.useRealTimers())
+    const never = (): Promise<never> => new Promise(() => undefined)
+    const opening = failure(open('payroll/q4', { backend: { get: never, set: never, delete: never } }))
+    await vi.advanceTimersByTimeAsync(ms)
+    expect((await opening).message).toBe(`the keychain did not answer within ${ms} ms`)
   })
 })
 
