@@ -1,4 +1,4 @@
-import { closeSync, fchmodSync, fsyncSync, linkSync, openSync, unlinkSync, writeSync } from 'node:fs'
+import { closeSync, fchmodSync, fsyncSync, linkSync, openSync, unlinkSync, writeFileSync } from 'node:fs'
 import { basename, dirname, extname, join, resolve } from 'node:path'
 import { toHex, wipe } from '../bytes.ts'
 import { generateDek } from '../cipher.ts'
@@ -92,7 +92,8 @@ function writeDraft(draft: string, kek: Uint8Array): void {
   const fd = openSync(draft, 'wx', 0o600)
   try {
     fchmodSync(fd, 0o600)
-    writeSync(fd, `${toHex(kek)}\n`)
+    // all of it, or an error: writeSync may write a part
+    writeFileSync(fd, `${toHex(kek)}\n`)
     fsyncSync(fd)
   } finally {
     closeSync(fd)

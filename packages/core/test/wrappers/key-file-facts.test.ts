@@ -3,8 +3,9 @@ import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSyn
 import { join } from 'node:path'
 import { requireOrSkip, temporaryFolder } from '@keyfold/test-support'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import { createKeyFile, keyFile, keyFileId } from '../../src/wrappers/key-file.ts'
+import { createKeyFile, insecureReadKeyFile, keyFile, keyFileId } from '../../src/wrappers/key-file.ts'
 import { codeOf } from '../keys.ts'
+import { hex } from '../vectors.ts'
 import { key, keyFileOf, keyIdOf } from './key-file-support.ts'
 
 const isRoot = process.geteuid?.() === 0
@@ -158,6 +159,15 @@ describe('making a key file', () => {
     for (const name of ['a', 'b']) createKeyFile(join(folder, `${name}.key`))
     expect(readFileSync(join(folder, 'a.key'), 'utf8')).not.toBe(readFileSync(join(folder, 'b.key'), 'utf8'))
   })
+})
+
+test('every digit of base64 and hex is read as what it stands for', () => {
+  const bytes = Buffer.from(Array.from({ length: 64 }, (_, i) => [i << 2, 0, i]).flat())
+  for (let at = 0; at + 32 <= bytes.length; at += 32) {
+    const odd = bytes.subarray(at, at + 32)
+    for (const text of [odd.toString('base64'), odd.toString('hex'), odd.toString('hex').toUpperCase()])
+      expect(hex(insecureReadKeyFile(keyFileOf(text)))).toBe(odd.toString('hex'))
+  }
 })
 
 test('no descriptor stays open, whatever the calls end with', (context) => {
