@@ -129,6 +129,83 @@ const broken: ReadonlyArray<[fault: string, change: Change, noticed: RegExp, sai
     /^a destroyed key was brought back$/,
   ],
   [
+    'lets a destroyed key be replaced by one who read it before',
+    (good) => ({
+      replace: async (key, sealed) => (await good.replace(key, sealed)) || (key.sealed !== null && (await good.find(key.keyId))?.sealed === null),
+    }),
+    /stays known/,
+    /^a destroyed key was replaced by one who read it before$/,
+  ],
+  [
+    'keeps a refused key beside the one that is there',
+    (good) => {
+      let refused = false
+      return {
+        insert: async (key) => (await good.insert(key)) || ((refused = true), false),
+        versions: async (partition) => [...(await good.versions(partition)), ...(refused && partition === 'a' ? [some] : [])],
+      }
+    },
+    /not inserted again/,
+    /^a refused insert left something behind$/,
+  ],
+  [
+    'changes the key that is there when it refuses another',
+    (good) => {
+      let refused = false
+      return {
+        insert: async (key) => (await good.insert(key)) || ((refused = true), false),
+        find: async (keyId) => {
+          const found = await good.find(keyId)
+          return found && refused ? { ...found, createdAt: 0 } : found
+        },
+      }
+    },
+    /not inserted again/,
+    /^a key has another version or time$/,
+  ],
+  [
+    'changes a key that it does not replace',
+    (good) => {
+      let refused = false
+      return {
+        replace: async (key, sealed) => (await good.replace(key, sealed)) || ((refused = true), false),
+        find: async (keyId) => {
+          const found = await good.find(keyId)
+          return found && refused ? fillWithZeros(found) : found
+        },
+      }
+    },
+    /only if it is still/,
+    /^the sealed key \(150 bytes\) is not/,
+  ],
+  [
+    'finds a key under its own id alone in the first partition',
+    (good) => ({ find: async (keyId) => (await good.versions('a')).find((key) => `${key.keyId}` === `${keyId}`) }),
+    /byte for byte/,
+    /^a key is not there$/,
+  ],
+  ...(
+    [
+      ['keeps the caller’s key id', 'keyId', 'in', /^a key is not there$|^the key id/],
+      ['keeps the caller’s sealed key', 'sealed', 'in', /^the sealed key/],
+      ['gives its own key id away', 'keyId', 'out', /^the key id/],
+      ['gives its own sealed key away', 'sealed', 'out', /^the sealed key/],
+    ] as const
+  ).map(([fault, field, way, said]): [string, Change, RegExp, RegExp] => {
+    const keyed = new Map<string, Key>()
+    const change: Change = (good) => ({
+      insert: async (key) => {
+        keyed.set(`${key.keyId}`, way === 'in' ? key : { ...key, keyId: key.keyId.slice(), sealed: key.sealed!.slice() })
+        return good.insert(key)
+      },
+      find: async (keyId) => {
+        const found = await good.find(keyId)
+        return found && { ...found, [field]: keyed.get(`${keyId}`)![field] }
+      },
+    })
+    return [fault, change, /nobody else’s buffer/, said]
+  }),
+  [
     'gives pages that are too long',
     (good) => ({ list: async ({ limit, ...from }) => good.list({ ...from, limit: limit + 1 }) }),
     /pages/,

@@ -74,7 +74,16 @@ test.each(broken)('the kit notices %s', async (_, made, noticed) => {
 })
 
 const wrapOne = good.wrapSync
-const batches: ReadonlyArray<[promise: string, made: object]> = [
+const zeros = new Uint8Array(32)
+/** Batches of which some results are exchanged, where `of` says so by how many there are. */
+const opening = (change: (results: Array<Uint8Array | Error>) => unknown, of: (count: number) => boolean = () => true): object => ({
+  wrapMany: wrapEach,
+  unwrapMany: async (wraps: WrappedKey[]) => {
+    const results = await unwrapEach(wraps)
+    return of(wraps.length) ? change(results) : results
+  },
+})
+const batches: ReadonlyArray<[promise: string, made: object, said?: RegExp]> = [
   [
     'one wrap too few',
     { wrapMany: async (deks: Uint8Array[]) => deks.slice(1).map((dek) => wrapOne(dek, undefined as never)), unwrapMany: unwrapEach },
@@ -134,14 +143,50 @@ const batches: ReadonlyArray<[promise: string, made: object]> = [
     },
   ],
   ['an ending at 1000', { wrapMany: wrapEach, unwrapMany: async (wraps: WrappedKey[]) => unwrapEach(wraps.slice(0, 1000)) }],
-  ['calls that mix', mixing()],
+  ['calls that mix', mixing(), /^data key 0 of one of five batches at once \(32 bytes\) is not/],
+  ['a wrap too many', { wrapMany: async (deks: Uint8Array[]) => wrapEach([...deks, zeros]), unwrapMany: unwrapEach }, /^0 data keys gave 1 wraps$/],
+  ['a result too many', opening((results) => [...results, zeros]), /^0 wraps gave 1 data keys$/],
+  ['other keys in a large batch', opening((results) => results.with(599, zeros), (count) => count === 600), /^data key 599 of a batch of 600 \(32 bytes\)/],
+  ['a result of nothing', opening(() => [undefined], (count) => count === 1), /^data key 0 of a batch of 1 is not a Uint8Array$/],
+  [
+    'no result for what is bad',
+    opening((results) => results.filter((result) => result instanceof Uint8Array)),
+    /^6 wraps, some of them bad, gave 2 results$/,
+  ],
+  [
+    'no result for what is bad in a large batch',
+    opening((results) => results.filter((result) => result instanceof Uint8Array), (count) => count > 30),
+    /^36 wraps, some of them bad, gave 32 results$/,
+  ],
+  [
+    'errors of its own',
+    opening((results) => results.map((result) => (result instanceof Error ? new Error('bad') : result))),
+    /^bad wrap 1 of a batch of 6 ended with an error that is not a KeyfoldError$/,
+  ],
+  [
+    'another code for the last bad one of a large batch',
+    opening((results) => results.with(4, new KeyfoldError('ERR_LIMIT', 'it is so')), (count) => count === 36),
+    /^bad wrap 4 of a batch of 36 ended with ERR_LIMIT; ERR_NOT_AUTHENTIC or ERR_KEY_MISMATCH was expected$/,
+  ],
+  ['a good wrap that is lost among bad ones', opening((results) => results.with(5, results[1]!), (count) => count === 6), /^a good wrap among bad ones is not/],
+  [
+    'a data key that is used up',
+    { wrapMany: async (deks: Uint8Array[]) => (await wrapEach(deks)).map((one, i) => (deks.length === 20 && i === 19 && deks[i]!.fill(7), one)), unwrapMany: unwrapEach },
+    /^data key 19 after its batch was wrapped \(32 bytes\)/,
+  ],
+  [
+    'what was wrapped alone refused',
+    { wrapMany: async (deks: Uint8Array[]) => (await wrapEach(deks)).map(mirrored), unwrapMany: eitherWay, unwrap: eitherWayAlone },
+    /^bad wrap|^data key 0, wrapped alone, in a batch is not/,
+  ],
   ['a sync batch that gives nothing', { wrapMany: wrapEach, unwrapMany: unwrapEach, wrapManySync: () => [], unwrapManySync: () => [] }],
 ]
 
-test.each(batches)('the kit notices a batch with %s', async (_, made) => {
+test.each(batches)('the kit notices a batch with %s', async (_, made, said = /./) => {
   const wrapper = (): KeyWrapper => ({ ...good, ...made })
   const failures = await failuresOf((declare) => testKeyWrapper({ test: declare, wrapper, other: () => insecureWrapper('b') }))
   expect(Object.keys(failures)).toEqual([expect.stringMatching(/batches/)])
+  expect(Object.values(failures)).toEqual([expect.stringMatching(said)])
 })
 
 test('the kit notices a service that is down or refuses, and is reported as something else', async () => {
@@ -180,6 +225,15 @@ function lastOne(): KeyWrapper['wrap'] {
     await Promise.resolve()
     return good.wrap(last, context)
   }
+}
+
+/** Opens in batches what batches wrapped, and nothing else. */
+async function eitherWay(wraps: readonly WrappedKey[]): Promise<Array<Uint8Array | Error>> {
+  return unwrapEach(wraps.map(mirrored))
+}
+
+async function eitherWayAlone(wrapped: WrappedKey, context: Parameters<KeyWrapper['unwrap']>[1]): Promise<Uint8Array> {
+  return good.unwrap(wrapped, context).catch(() => good.unwrap(mirrored(wrapped), context))
 }
 
 function mirrored(wrapped: WrappedKey): WrappedKey {

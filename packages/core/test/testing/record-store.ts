@@ -37,8 +37,11 @@ export class Store implements RecordStore {
     return { ...this.column, ...counts, byKey }
   }
 
-  read(column: ColumnRef, { after, limit, notUnder }: ReadOptions): StoredRecord[] {
+  read(column: ColumnRef, options: ReadOptions): StoredRecord[] {
+    const { after, limit, notUnder } = options
     this.assertKnown(column)
+    // as a database driver does that is given undefined to bind
+    if ('after' in options && after === undefined) throw new TypeError('after is there, and is nothing')
     const records: StoredRecord[] = []
     for (const [i, cell] of this.cells.entries()) {
       const position = this.positionOf(i)
