@@ -1,141 +1,130 @@
-import { spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createBranchKeys, createKeyring } from '@keyfold/core'
-import type { BranchKeys } from '@keyfold/core'
-import { createKeyFile, keyFile } from '@keyfold/core/key-file'
-import { openDatabase, sealedTable, sqliteBranchKeyStore } from '@keyfold/sqlite'
-import Sqlite from 'better-sqlite3'
+import { BrokenInvariant, Life } from './life.ts'
+import type { LifeOptions, Variant } from './life.ts'
+import { Moments } from './moments.ts'
+import type { Phase } from './phase.ts'
+import { Random } from './random.ts'
+import type { Program } from './victim.ts'
+import { killAll, runVictim } from './victim.ts'
 
-const CHILD = join(import.meta.dirname, 'child.ts')
-
-export interface Campaign {
-  readonly folder: string
+export interface CampaignOptions {
+  readonly program: Program
   readonly kills: number
+  /** Of each database. */
   readonly rows: number
-  readonly reason: 'rotation' | 'compromise'
-  /** `branch-keys`: records are sealed under a branch key for each column. */
-  readonly keys: 'keyring' | 'branch-keys'
+  readonly batch: number
+  readonly seed: number
+  /** Databases that are worked on at once. */
+  readonly lanes: number
+  /** The share of runs that die as they make their n-th writing call, from 0 (which needs no strace) to 1. */
+  readonly traced: number
+  readonly onKill?: (kills: number) => void
 }
 
 export interface CampaignResult {
-  /** Runs that died in the middle. */
   readonly kills: number
-  /** Keys that all rows moved to, one after the other; the last one holds them now. */
-  readonly phases: number
+  readonly phases: ReadonlyMap<Phase | 'retire', number>
+  readonly databases: number
+  /** Cells that were opened at the end, of all databases together. */
+  readonly cells: number
+  readonly acknowledged: number
 }
 
-/** A table of plain rows, and a trigger that counts how often each of them is updated. */
-function createDatabase(folder: string, rows: number): void {
-  const db = new Sqlite(join(folder, 'app.db'))
-  db.exec(`
-    CREATE TABLE customers (id INTEGER PRIMARY KEY, email TEXT, phone TEXT);
-    CREATE TABLE updates (row INTEGER PRIMARY KEY, times INTEGER NOT NULL);
-    CREATE TRIGGER counted AFTER UPDATE ON customers BEGIN
-      INSERT INTO updates VALUES (new.id, 1) ON CONFLICT DO UPDATE SET times = times + 1;
-    END;`)
-  const insert = db.prepare('INSERT INTO customers VALUES (?, ?, ?)')
-  db.transaction(() => {
-    for (let id = 1; id <= rows; id++) insert.run(id, emailOf(id), phoneOf(id))
-  })()
-  db.close()
+/** A campaign that found a fault; the folder is kept. */
+export class CampaignFailure extends Error {
+  override readonly name = 'CampaignFailure'
 }
 
-const emailOf = (id: number): string => `person${id}@example.org`
-const phoneOf = (id: number): string | null => (id % 7 === 0 ? null : `+49 30 ${id}`)
+const VARIANTS: readonly Variant[] = [
+  { kind: 'keyring', journal: 'WAL', oldLedger: false },
+  { kind: 'branch-keys', journal: 'DELETE', oldLedger: true },
+  { kind: 'keyring', journal: 'DELETE', oldLedger: true },
+  { kind: 'branch-keys', journal: 'WAL', oldLedger: false },
+]
+const KILLS_PER_DATABASE = 80
 
-/**
- * Seals, then rotates from key to key, and kills the process at random moments until it has died so many times; then lets it finish. After
- * a kill a plain run goes on, whatever the first one was for: what a compromise began stays one, and asking for one again may begin another.
- */
-export async function killAndResume({ folder, kills, rows, reason, keys }: Campaign): Promise<CampaignResult> {
-  createDatabase(folder, rows)
-  let killed = 0
-  let active = 0
-  // How long a whole run takes here; a first guess, then measured.
-  let longest = 1500
-  let next = reason
-  createKeyFile(join(folder, 'k0.key'))
-  while (killed < kills) {
-    const delay = Math.random() * longest
-    const { died, milliseconds } = await runOnce([folder, String(active), next, keys], delay)
-    next = died ? 'rotation' : reason
-    if (died) {
-      killed++
-      continue
-    }
-    longest = Math.max(50, Math.min(longest, milliseconds * 1.2))
-    createKeyFile(join(folder, `k${++active}.key`))
-    if (keys === 'branch-keys' && reason === 'rotation') await renewBranchKeys(folder, active)
+/** Kills runs over one database after the other, several at once, until so many were killed. */
+export async function runCampaign(options: CampaignOptions): Promise<CampaignResult> {
+  const campaign = new KillCampaign(options, await startupOf(options.program))
+  const lanes = Array.from({ length: options.lanes }, (_, number) => campaign.lane(number))
+  const settled = await Promise.allSettled(lanes)
+  const failure = settled.find((lane) => lane.status === 'rejected')
+  if (failure !== undefined) throw campaign.firstFailure ?? failure.reason
+  return campaign
+}
+
+/** How long the command takes to begin. The first start fills Node's cache of compiled code, which those that are killed never write. */
+async function startupOf(program: Program): Promise<number> {
+  await runVictim(program, tmpdir(), ['--version'], 'never')
+  return 1.5 * (await runVictim(program, tmpdir(), ['--version'], 'never')).milliseconds
+}
+
+class KillCampaign implements CampaignResult {
+  readonly #options: CampaignOptions
+  readonly #startup: number
+  readonly #lives = new Set<Life>()
+  readonly phases = new Map<Phase | 'retire', number>()
+  #kept: string | undefined
+  firstFailure: unknown
+  kills = 0
+  databases = 0
+  cells = 0
+  acknowledged = 0
+
+  constructor(options: CampaignOptions, startup: number) {
+    this.#options = options
+    this.#startup = startup
   }
-  await runOnce([folder, String(active), next, keys], undefined)
-  return { kills: killed, phases: active + 1 }
-}
 
-/** The branch keys of a folder, under its first keys up to this one. */
-async function withBranchKeys<T>(folder: string, active: number, use: (keys: BranchKeys) => Promise<T>): Promise<T> {
-  const store = sqliteBranchKeyStore(await openDatabase(join(folder, 'app.db')))
-  const [newest, ...older] = Array.from({ length: active + 1 }, (_, i) => keyFile(join(folder, `k${active - i}.key`)))
-  const keyring = createKeyring({ active: newest!, decryptOnly: older })
-  return use(createBranchKeys({ keyring, store, partition: { by: 'column' } })).finally(() => store.close())
-}
-
-/** Else rotating the master key would leave the rows alone. */
-async function renewBranchKeys(folder: string, active: number): Promise<void> {
-  await withBranchKeys(folder, active, async (keys) => {
-    for (const column of ['email', 'phone']) await keys.rotate(column)
-  })
-}
-
-/** @param delay milliseconds from the run's beginning to SIGKILL; never where undefined */
-async function runOnce(call: readonly string[], delay: number | undefined): Promise<{ died: boolean; milliseconds: number }> {
-  const args = ['--conditions=@keyfold/source', '--disable-warning=ExperimentalWarning', CHILD, ...call]
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
-  let [output, complaints, started] = ['', '', performance.now()]
-  let timer: NodeJS.Timeout | undefined
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (complaints += text))
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    if (output === '') {
-      started = performance.now()
-      if (delay !== undefined) timer = setTimeout(() => child.kill('SIGKILL'), delay)
-    }
-    output += text
-  })
-  const signal = await new Promise<NodeJS.Signals | null>((resolve, reject) =>
-    child.on('error', reject).on('close', (_, by) => resolve(by)),
-  )
-  clearTimeout(timer)
-  const finished = output.includes('done')
-  if (!finished && signal !== 'SIGKILL') throw new Error(`a run ended by itself: ${output} ${complaints}`)
-  return { died: !finished, milliseconds: performance.now() - started }
-}
-
-export interface Findings {
-  readonly integrity: unknown
-  /** Rows that are missing, do not open under the last key alone, or hold another value than at first. */
-  readonly wrong: number
-  /** How often the rows were updated: the least and the most of them. */
-  readonly updates: readonly [least: number, most: number]
-  /** Updates of all cells together. */
-  readonly total: number
-}
-
-/** Opens every row with the last key alone. */
-export async function examine({ folder, rows, keys }: Campaign, { phases }: CampaignResult): Promise<Findings> {
-  const db = await openDatabase(join(folder, 'app.db'))
-  const master = createKeyring({ active: keyFile(join(folder, `k${phases - 1}.key`)) })
-  const branched = createBranchKeys({ keyring: master, store: sqliteBranchKeyStore(db), partition: { by: 'column' } })
-  const keyring = keys === 'branch-keys' ? branched : master
-  const table = sealedTable(db, { table: 'customers', id: 'id', columns: ['email', 'phone'], keyring })
-  let wrong = 0
-  for (let id = 1; id <= rows; id++) {
-    const row = await table.get(id).catch(() => undefined)
-    if (row?.['email'] !== emailOf(id) || row['phone'] !== phoneOf(id)) wrong++
+  async lane(number: number): Promise<void> {
+    const { seed, rows, traced, kills } = this.#options
+    const random = new Random(seed + number * 7919)
+    const moments = new Moments(random, rows, traced, this.#startup)
+    while (this.kills < kills && this.firstFailure === undefined) await this.#life(this.databases++, random, moments)
   }
-  db.close()
-  const raw = new Sqlite(join(folder, 'app.db'), { readonly: true })
-  const integrity = raw.pragma('integrity_check', { simple: true })
-  const [least, most] = raw.prepare('SELECT min(times), max(times) FROM updates WHERE row % 7 <> 0').raw().get() as [number, number]
-  const total = raw.prepare('SELECT sum(times) FROM updates').pluck().get() as number
-  raw.close()
-  return { integrity, wrong, updates: [least, most], total }
+
+  async #life(index: number, random: Random, moments: Moments): Promise<void> {
+    const folder = mkdtempSync(join(tmpdir(), 'keyfold-kill-'))
+    const variant = VARIANTS[index % VARIANTS.length]!
+    const life = new Life({ ...this.#options, ...this.#share(), ...variant, folder, random, moments })
+    this.#lives.add(life)
+    try {
+      const { cells, acknowledged } = await life.live()
+      this.cells += cells
+      this.acknowledged += acknowledged
+    } catch (error) {
+      this.#fail(error, folder, index)
+      throw error
+    } finally {
+      this.#lives.delete(life)
+      life.close()
+      if (folder !== this.#kept) rmSync(folder, { recursive: true, force: true })
+    }
+  }
+
+  #share(): Pick<LifeOptions, 'kills' | 'mayKill' | 'onKill'> {
+    const { kills, lanes } = this.#options
+    return {
+      kills: Math.min(KILLS_PER_DATABASE, Math.ceil(kills / lanes)),
+      mayKill: () => this.kills < kills,
+      onKill: (phase) => {
+        this.kills++
+        this.phases.set(phase, (this.phases.get(phase) ?? 0) + 1)
+        this.#options.onKill?.(this.kills)
+      },
+    }
+  }
+
+  /** The first fault ends all lanes; what they say then is only that they were ended. */
+  #fail(error: unknown, folder: string, index: number): void {
+    if (this.firstFailure !== undefined) return
+    this.#kept = folder
+    const { seed } = this.#options
+    const what = error instanceof BrokenInvariant ? error.message : String(error instanceof Error ? error.stack : error)
+    this.firstFailure = new CampaignFailure(`${what}\ndatabase ${index + 1} of seed ${seed} is kept in ${folder}`)
+    for (const life of this.#lives) life.close()
+    killAll()
+  }
 }

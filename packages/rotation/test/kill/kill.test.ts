@@ -1,35 +1,38 @@
-import { temporaryFolder } from '@keyfold/test-support'
-import { expect, test } from 'vitest'
-import { examine, killAndResume } from './campaign.ts'
+import { join } from 'node:path'
+import { repositoryRoot, requireOrSkip, temporaryFolder } from '@keyfold/test-support'
+import { afterEach, expect, test } from 'vitest'
+import type { CampaignResult } from './campaign.ts'
+import { runCampaign } from './campaign.ts'
+import { canStrace, killAll } from './victim.ts'
 
-// Where all has to be shown, the full figure; else enough to notice what breaks.
+// Where all has to be shown, 200 kills; else enough to notice what breaks. `npm run kill-test` kills 2,000 runs of the command as built.
 const full = process.env['KEYFOLD_REQUIRE_ALL'] === '1'
-const { kills, rows } = full ? { kills: 100, rows: 20_000 } : { kills: 25, rows: 2_000 }
 
-test.each(['keyring', 'branch-keys'] as const)(
-  `abuse 30: killed ${kills} times at random moments, a rotation of ${rows} rows loses none and writes none twice (%s)`,
-  { timeout: 900_000 },
-  async (keys) => {
-    const campaign = { folder: temporaryFolder(), kills: keys === 'keyring' ? kills : Math.ceil(kills / 2), rows, reason: 'rotation', keys } as const
-    const result = await killAndResume(campaign)
-    const { integrity, wrong, updates } = await examine(campaign, result)
-    expect({ integrity, wrong }).toEqual({ integrity: 'ok', wrong: 0 })
-    // Two columns, each moved once to every key: the batch that a kill cuts is rolled back, its count with it.
-    expect(updates).toEqual([2 * result.phases, 2 * result.phases])
-    console.log(`killed ${result.kills} runs over ${result.phases} keys: ${rows} rows, 0 lost`)
-  },
-)
+/** The command from its sources. */
+async function campaign(kills: number, traced: number): Promise<CampaignResult> {
+  const program = {
+    options: ['--conditions=@keyfold/source', '--disable-warning=ExperimentalWarning'],
+    main: join(repositoryRoot, 'packages/rotation/src/cli/main.ts'),
+    env: { ...process.env, NODE_COMPILE_CACHE: temporaryFolder() },
+  }
+  return runCampaign({ program, kills, traced, rows: full ? 10_000 : 3000, batch: 100, seed: kills, lanes: 2 })
+}
 
-test.each(['keyring', 'branch-keys'] as const)(
-  'abuse 30: a compromise run that is killed writes no cell twice but those of the batch that was cut (%s)',
-  { timeout: 300_000 },
-  async (keys) => {
-    const campaign = { folder: temporaryFolder(), kills: 15, rows: 2000, reason: 'compromise', keys } as const
-    const result = await killAndResume(campaign)
-    const { integrity, wrong, total } = await examine(campaign, result)
-    expect({ integrity, wrong }).toEqual({ integrity: 'ok', wrong: 0 })
-    const cells = 2000 + 2000 - Math.floor(2000 / 7)
-    expect(total).toBeGreaterThanOrEqual(cells * result.phases)
-    expect(total).toBeLessThanOrEqual(cells * result.phases + result.kills * 100)
-  },
-)
+afterEach(() => killAll())
+
+test('abuse 30: killed at random moments beside a writing application, rotations lose nothing and write nothing twice', { timeout: 900_000 }, async () => {
+  const { kills, phases, databases, cells, acknowledged } = await campaign(full ? 120 : 24, 0)
+  console.log(`killed ${kills} runs by time over ${databases} databases: ${cells} cells opened, ${acknowledged} acknowledged writes present; ${[...phases].join(' ')}`)
+  expect(kills).toBe(full ? 120 : 24)
+  expect(phases.get('rows')).toBeGreaterThan(0)
+  expect(acknowledged).toBeGreaterThan(kills)
+})
+
+test('abuse 27 and abuse 30: killed at their n-th writing call, rotations lose nothing and write nothing twice', { timeout: 900_000 }, async (context) => {
+  requireOrSkip(context, canStrace(), 'strace is not installed or may not trace (Debian: strace)')
+  const { kills, databases, cells, phases } = await campaign(full ? 80 : 16, 1)
+  console.log(`killed ${kills} runs at a call over ${databases} databases: ${cells} cells opened; ${[...phases].join(' ')}`)
+  expect(kills).toBe(full ? 80 : 16)
+  expect(phases.get('ledger commit')).toBeGreaterThan(1)
+  expect(phases.get('rows')).toBeGreaterThan(1)
+})
