@@ -27,6 +27,7 @@ const HINTS = {
   ERR_ESCROW_UNCONFIRMED: 'No key was made or changed. Start again when there is a place for the escrow that survives this machine.',
   ERR_STORE_UNSUITED: 'Remove what is named, or take the column out of the configuration. Nothing was written.',
   ERR_POLICY_UNSUPPORTED: 'This release cannot enforce that part of the policy. Remove it from the configuration, or wait for a release that can.',
+  ERR_OUTPUT: 'What was printed is not complete, though what the command did is done. Make room or check the disk that stdout is written to.',
   ERR_INTERRUPTED: 'Nothing was changed. Start again when there is time to finish.',
 } as const satisfies Record<string, string>
 

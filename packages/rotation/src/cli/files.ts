@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, fsyncSync, openSync, readSync, renameSync, unlinkSync, writeSync } from 'node:fs'
+import { closeSync, fstatSync, fsyncSync, linkSync, openSync, readSync, renameSync, unlinkSync, writeFileSync } from 'node:fs'
 import { randomBytes } from 'node:crypto'
 import { basename, dirname, join } from 'node:path'
 import { KeyfoldError } from '@keyfold/core'
@@ -65,16 +65,35 @@ function accessError(error: unknown, file: string): unknown {
 
 /** Writes a file as a whole: a reader sees what was there before, or all of the new. */
 export function writeWhole(file: string, text: string): void {
+  withDraft(file, text, (draft) => renameSync(draft, file))
+}
+
+/** As `writeWhole`, and never in place of another file: false where one is there, which a link, unlike a rename, leaves alone. */
+export function writeNewWhole(file: string, text: string): boolean {
+  return withDraft(file, text, (draft) => {
+    try {
+      linkSync(draft, file)
+      return true
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+      throw error
+    } finally {
+      removeQuietly(draft)
+    }
+  })
+}
+
+function withDraft<T>(file: string, text: string, publish: (draft: string) => T): T {
   const draft = join(dirname(file), `.${basename(file)}.${randomBytes(6).toString('hex')}.tmp`)
   try {
     const fd = openSync(draft, 'wx')
     try {
-      writeSync(fd, text)
+      writeFileSync(fd, text)
       fsyncSync(fd)
     } finally {
       closeSync(fd)
     }
-    renameSync(draft, file)
+    return publish(draft)
   } catch (error) {
     removeQuietly(draft)
     throw accessError(error, file)

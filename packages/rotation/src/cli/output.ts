@@ -1,4 +1,6 @@
 import { isKeyfoldError } from '@keyfold/core'
+import { rotationError } from '../errors.ts'
+import { EXIT } from './exit-codes.ts'
 
 /** The schema that every JSON document of the command names. */
 const SCHEMA = 'kms-rotate/1'
@@ -80,12 +82,17 @@ function write(stream: NodeJS.WriteStream, text: string): void {
 }
 
 /**
- * Whoever reads our output may go away (`kms-rotate status | head -1`). On stdout the rest is dropped without an error; a run goes on with its
- * work, since rows matter more than lines.
+ * Whoever reads our output may go away (`kms-rotate status | head -1`): the rest is dropped without an error, and a run goes on with its work, since
+ * rows matter more than lines. Output that the system refuses (a full disk) is an error, told on stderr, and no command ends with 0 after it. Where stderr
+ * itself fails, nobody is left to tell, and the exit code says what happened.
  */
 export function surviveClosedPipes(): void {
-  for (const stream of [process.stdout, process.stderr])
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') process.exitCode = 1
-    })
+  process.stderr.on('error', () => undefined)
+  process.stdout.once('error', (error: NodeJS.ErrnoException) => {
+    process.stdout.on('error', () => undefined)
+    if (error.code === 'EPIPE') return
+    const said = (flag: string): boolean => process.argv.includes(flag)
+    new Output({ json: said('--json'), debug: said('--debug') }).error(rotationError('ERR_OUTPUT', `stdout cannot be written (${error.code})`))
+    process.once('exit', () => (process.exitCode ||= EXIT.error))
+  })
 }

@@ -109,8 +109,8 @@ export class Life {
     await this.#application.obey('go')
     const begun = readLedger(ledgerOf(folder)).rotations
     let [worked, afterDeath] = [0, false]
-    for (let ended = 0; ; ) {
-      const moment = this.#mayKill() ? moments.draw(mode, pieces, worked) : 'never'
+    for (let [ended, until] = [0, this.#kills + Math.ceil(1.5 * pieces)]; ; ) {
+      const moment = this.#mayKill() && this.#kills < until ? moments.draw(mode, pieces, worked) : 'never'
       const death = await this.#run(mode, begun, moment)
       worked += moments.worked(death)
       this.#checkAgain(mode, afterDeath)

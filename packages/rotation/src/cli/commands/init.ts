@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { KeyfoldError } from '@keyfold/core'
 import type { Command } from 'commander'
@@ -8,6 +8,7 @@ import type { Call } from '../command.ts'
 import { callOf, finish } from '../command.ts'
 import type { ExitCode } from '../exit-codes.ts'
 import { EXIT } from '../exit-codes.ts'
+import { writeNewWhole } from '../files.ts'
 import { CONFIG_NAMES } from '../load-config.ts'
 import { usageError } from '../usage.ts'
 
@@ -37,7 +38,7 @@ async function init(flags: Flags, { output, config }: Call): Promise<ExitCode> {
   const draft = draftOf(flags, key)
   parseConfig(draft, 'the config')
   refuseExisting(file)
-  writeNew(file, `${JSON.stringify(draft, null, 2)}\n`)
+  if (!writeNewWhole(file, `${JSON.stringify(draft, null, 2)}\n`)) throw exists(file)
   const next = nextSteps(file, key, flags.db === undefined)
   output.result('init', { config: file, next }, () => `wrote ${file}`)
   output.message(`\nnext:\n${next.map((step, i) => `  ${i + 1}. ${step}`).join('\n')}`)
@@ -80,18 +81,6 @@ function exists(file: string): KeyfoldError {
   return new KeyfoldError('ERR_CONFIG_EXISTS', `${file} is there already`, {
     hint: 'It was left as it is. Edit it, or move it away first.',
   })
-}
-
-function writeNew(file: string, text: string): void {
-  try {
-    writeFileSync(file, text, { flag: 'wx' })
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === 'EEXIST') throw exists(file)
-    throw new KeyfoldError('ERR_FILE_ACCESS', `${file} cannot be written (${code})`, {
-      hint: 'Check that its folder exists and can be written to.',
-    })
-  }
 }
 
 function nextSteps(file: string, key: string, isExample: boolean): string[] {

@@ -1,0 +1,87 @@
+/** Runs the command under strace, which makes one system call fail. */
+import { spawn } from 'node:child_process'
+import { closeSync, openSync, readFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import type { Program } from '../kill/victim.ts'
+
+/** Calls that change files, each counted by itself. */
+export const CALLS = ['write', 'pwrite64', 'fsync', 'fdatasync', 'ftruncate', 'rename', 'link', 'unlink'] as const
+export type Call = (typeof CALLS)[number]
+export type Failure = 'EIO' | 'ENOSPC'
+
+/** The n-th of these calls, from 1 on. */
+export interface Point {
+  readonly call: Call
+  readonly error: Failure
+  readonly when: number
+}
+
+export interface FaultyRun {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+  readonly stdout: string
+  readonly stderr: string
+  /** The files on which a call was made to fail; what is no file of ours (a pipe between threads of Node) has a name without a slash. */
+  readonly hit: readonly string[]
+  readonly hung: boolean
+}
+
+const PATIENCE_MS = 90_000
+
+/** @param folder where it runs; what it prints goes to files beside it, since a full disk shall meet these too */
+export async function runFaulty(program: Program, folder: string, args: readonly string[], point: Point | undefined): Promise<FaultyRun> {
+  const [log, stdout, stderr] = ['strace', 'stdout', 'stderr'].map((name) => join(folder, `../${name}`)) as [string, string, string]
+  const filter = point === undefined ? CALLS.join(',') : point.call
+  const inject = point === undefined ? [] : ['-e', `inject=${point.call}:error=${point.error}:when=${point.when}`]
+  const traced = ['-f', '-y', '-qq', '-o', log, '--seccomp-bpf', '-e', `trace=${filter}`, ...inject, process.execPath, ...program.options, program.main, ...args]
+  const [out, err] = [openSync(stdout, 'w'), openSync(stderr, 'w')]
+  const child = spawn('strace', traced, {
+    cwd: folder,
+    // VACUUM's copy of the database is one of the files.
+    env: { ...program.env, SQLITE_TMPDIR: folder },
+    detached: true,
+    stdio: ['ignore', out, err],
+  })
+  let hung = false
+  const timer = setTimeout(() => {
+    hung = true
+    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
+  }, PATIENCE_MS)
+  const [code, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) =>
+    child.on('error', reject).on('close', (...end) => resolve(end)),
+  )
+  clearTimeout(timer)
+  closeSync(out)
+  closeSync(err)
+  return { code, signal, stdout: readFileSync(stdout, 'utf8'), stderr: readFileSync(stderr, 'utf8'), hit: hits(readFileSync(log, 'utf8')), hung }
+}
+
+/** The first argument of each call that failed on purpose: `pwrite64(21</tmp/app.db-wal>, …) = -1 EIO (Input/output error) (INJECTED)`. */
+function hits(log: string): string[] {
+  return log.split('\n').filter((line) => line.endsWith('(INJECTED)')).map((line) => fileOf(line))
+}
+
+function fileOf(line: string): string {
+  return /\((?:\d+<([^>]*)>|"([^"]*)")/.exec(line)?.slice(1).find((path) => path !== undefined) ?? ''
+}
+
+/** Files of the folder, named from it or from the root, and what the command prints; not what Node's threads tell each other. */
+export function isOurs(file: string, folder: string): boolean {
+  return file !== '' && !/^(?:anon_inode|pipe|socket):/.test(file) && resolve(folder, file).startsWith(dirname(folder))
+}
+
+/** The calls that a run makes on files of ours when nothing fails: of its first thread, which is the one that works. */
+export async function callsOf(program: Program, folder: string, args: readonly string[]): Promise<Array<Pick<Point, 'call' | 'when'>>> {
+  await runFaulty(program, folder, args, undefined)
+  const lines = readFileSync(join(folder, '../strace'), 'utf8').split('\n')
+  const thread = lines[0]!.split(' ')[0]!
+  const counts = new Map<Call, number>()
+  return lines.flatMap((line) => {
+    const [, id, name] = /^(\d+) +(\w+)\(/.exec(line) ?? []
+    const call = CALLS.find((candidate) => candidate === name)
+    if (id !== thread || call === undefined) return []
+    const when = (counts.get(call) ?? 0) + 1
+    counts.set(call, when)
+    return isOurs(fileOf(line), folder) ? [{ call, when }] : []
+  })
+}
