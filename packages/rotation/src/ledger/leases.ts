@@ -35,6 +35,8 @@ export function leaseBook(db: Database, clock: Clock): LeaseBook {
   const release = db.prepare("UPDATE leases SET released_at = ? WHERE name = 'rotation' AND token = ?")
   const newest = (released: 0 | 1): Row | undefined => find.get(released) as Row | undefined
   let held: number | undefined
+  // Of a lease that could not be given back, when the disk was full: nobody works under it any more.
+  let left: number | undefined
   let timer: NodeJS.Timeout | undefined
 
   const check = (): void => {
@@ -44,7 +46,7 @@ export function leaseBook(db: Database, clock: Clock): LeaseBook {
   const acquire = (me: Holder = thisHolder()): void => {
     db.transaction(() => {
       const other = newest(0)
-      if (other !== undefined && isAlive(other, clock())) throw heldBy(other)
+      if (other !== undefined && other.token !== left && isAlive(other, clock())) throw heldBy(other)
       take.run({ ...me, now: clock() })
       held = newest(1)!.token
     }).immediate()
@@ -62,8 +64,10 @@ export function leaseBook(db: Database, clock: Clock): LeaseBook {
     },
     release: () => {
       clearInterval(timer)
-      if (held !== undefined) release.run(clock(), held)
+      left = held ?? left
       held = undefined
+      if (left !== undefined) release.run(clock(), left)
+      left = undefined
     },
   }
 }

@@ -86,8 +86,13 @@ function existing(db: Database, path: string, clock: Clock): Ledger {
     scrubs: scrubBook(db, clock),
     pseudonymKey: pseudonymKey(db, path),
     close: () => {
-      leases.release()
-      db.close()
+      try {
+        leases.release()
+      } catch {
+        // A full disk, say, and perhaps the reason why this is closed: whoever comes next looks whether this process lives.
+      } finally {
+        db.close()
+      }
     },
   })
 }

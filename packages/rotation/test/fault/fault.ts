@@ -124,11 +124,12 @@ function judge(run: FaultyRun): string[] {
   return code === 'ERR_UNEXPECTED' ? [`it did not expect that: ${run.stderr}`] : []
 }
 
-function codeOf({ stderr }: FaultyRun): string | undefined {
+/** The code that a command with --json names on stderr. */
+export function codeOf({ stderr }: { readonly stderr: string }): string | undefined {
   return /"code":"(\w+)"/.exec(stderr)?.[1]
 }
 
-function integrityOf(folder: string): string[] {
+export function integrityOf(folder: string): string[] {
   return [databaseOf(folder), ledgerOf(folder)].filter((file) => existsSync(file)).flatMap((file) => {
     const db = new Sqlite(file)
     try {

@@ -7,6 +7,8 @@ import { parseArgs } from 'node:util'
 import { canStrace } from '../kill/victim.ts'
 import type { FaultResult } from './fault.ts'
 import { tryFaults } from './fault.ts'
+import type { FullDisk } from './full-disk.ts'
+import { tryFullDisk } from './full-disk.ts'
 
 const MAIN = join(import.meta.dirname, '../../dist/cli/main.js')
 const PROGRESS_MS = 10_000
@@ -45,14 +47,22 @@ function progress(): (tried: number, of: number) => void {
   }
 }
 
-function figure({ tried, points, endings, foreign, faults }: FaultResult, seed: number): string {
+function diskLine(disk: FullDisk | undefined): string {
+  if (disk === undefined) return 'full disk: skipped, since no file system may be mounted here'
+  const faults = disk.faults.map((fault) => `FAULT full disk, ${fault}`)
+  return [...faults, `full disk: ${disk.endings.length} runs found no room (${[...new Set(disk.endings)].join(', ')})`].join('\n')
+}
+
+function figure({ tried, points, endings, foreign, faults }: FaultResult, disk: FullDisk | undefined, seed: number): string {
+  const total = faults.length + (disk?.faults.length ?? 0)
   const ends = [...endings].sort(([a], [b]) => a.localeCompare(b)).map(([ending, count]) => `  ${String(count).padStart(5)}  ${ending}`)
   return [
     'runs ended with:',
     ...ends,
     ...faults.map((fault) => `FAULT ${fault}`),
+    diskLine(disk),
     `fault-test: ${tried} of ${points} calls made to fail (seed ${seed}), ${foreign} of them missed its files; ` +
-      (faults.length === 0 ? 'typed errors or success in all, each rerun complete' : `FAILED with ${faults.length} faults`),
+      (total === 0 ? 'typed errors or success in all, each rerun complete' : `FAILED with ${total} faults`),
   ].join('\n')
 }
 
@@ -70,8 +80,9 @@ async function main(): Promise<number> {
   try {
     const program = { options: [], main: MAIN, env: { ...process.env, NODE_COMPILE_CACHE: cache } }
     const result = await tryFaults({ ...chosen, program, lanes: Math.min(2, availableParallelism()), onPoint: progress() })
-    console.log(figure(result, chosen.seed))
-    return result.faults.length === 0 ? 0 : 1
+    const disk = await tryFullDisk(program)
+    console.log(figure(result, disk, chosen.seed))
+    return result.faults.length + (disk?.faults.length ?? 0) === 0 ? 0 : 1
   } finally {
     rmSync(cache, { recursive: true, force: true })
   }
