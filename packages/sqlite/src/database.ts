@@ -77,6 +77,7 @@ const CODES: ReadonlyArray<readonly [prefix: string, code: SqliteErrorCode, fact
   ['SQLITE_LOCKED', 'ERR_SQLITE_BUSY', 'a table is locked by another statement of this process'],
   ['SQLITE_FULL', 'ERR_SQLITE_FULL', 'the database cannot grow'],
   ['SQLITE_IOERR', 'ERR_SQLITE_IO', 'reading or writing the database file failed'],
+  ['SQLITE_READONLY_DBMOVED', 'ERR_SQLITE_READONLY', 'the database file was moved away or replaced while it was open'],
   ['SQLITE_READONLY', 'ERR_SQLITE_READONLY', 'the database cannot be written'],
   ['SQLITE_NOTADB', 'ERR_SQLITE_NOT_A_DATABASE', 'the file is not an SQLite database'],
   ['SQLITE_CORRUPT', 'ERR_SQLITE_CORRUPT', 'the database file is damaged'],

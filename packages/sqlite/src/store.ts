@@ -15,6 +15,7 @@ import { checkSchema } from './schema-check.ts'
 import { scrub } from './scrub.ts'
 import type { TableNames, TableOptions } from './table-options.ts'
 import { checkOptionNames, parseTableOptions } from './table-options.ts'
+import { walResetProblem } from './wal-reset.ts'
 import { findUnregistered } from './unregistered.ts'
 
 export interface SqliteStoreOptions {
@@ -59,7 +60,7 @@ export function sqliteStore(db: SqliteDatabase, options: SqliteStoreOptions): Sq
   return {
     name,
     columns: columns.map(refOf),
-    check: () => tables.flatMap((table) => [...checkSchema(db, table), ...checkIds(db, table)]),
+    check: () => [...walResetProblem(db, tables[0]!), ...tables.flatMap((table) => [...checkSchema(db, table), ...checkIds(db, table)])],
     census: (ref) => guarded(() => takeCensus(db, find(ref).table, find(ref).column)),
     prepare: () => {
       for (const { table, column } of columns) createKeyIndex(db, table, column)
