@@ -3,7 +3,7 @@ import type { SqliteDatabase } from './database.ts'
 import { guarded, query } from './database.ts'
 import type { TableLayout } from './layout.ts'
 
-/** The first release without the bug (https://sqlite.org/wal.html#walresetbug): before it a checkpoint beside a writer could lose a commit. */
+/** The first release without the bug (https://sqlite.org/wal.html): before it a checkpoint beside a writer could lose a commit. */
 const MENDED = [3, 51, 3] as const
 
 /** A write-ahead log and a SQLite that may lose what was committed to one: a rotation checkpoints beside an application that writes. */

@@ -7,8 +7,8 @@ import { Random } from '../kill/random.ts'
 import type { Program } from '../kill/victim.ts'
 import { runVictim } from '../kill/victim.ts'
 import { databaseOf, ledgerOf } from '../kill/world.ts'
-import type { FaultyRun, Point } from './inject.ts'
-import { callsOf, isOurs, runFaulty } from './inject.ts'
+import type { Failure, FaultyRun, Point } from './inject.ts'
+import { callsOf, FAILURES, isOurs, runFaulty } from './inject.ts'
 import type { Scene } from './scenes.ts'
 import { SCENES } from './scenes.ts'
 
@@ -18,6 +18,7 @@ export interface FaultOptions {
   /** How many points are tried, of all scenes together; each of them where undefined. */
   readonly sample: number | undefined
   readonly scenes?: readonly string[] | undefined
+  readonly failures?: readonly Failure[] | undefined
   readonly lanes: number
   readonly onPoint?: (tried: number, of: number) => void
 }
@@ -26,7 +27,7 @@ export interface FaultResult {
   readonly tried: number
   /** Points that there are. */
   readonly points: number
-  /** How the runs ended: `0`, `1 ERR_SQLITE_FULL`, … and how often. */
+  /** How the runs ended: `0`, `1 ERR_SQLITE_FULL`, `SIGKILL`, … and how often. */
   readonly endings: ReadonlyMap<string, number>
   /** Calls that hit no file of ours after all, since threads take turns differently. Not judged. */
   readonly foreign: number
@@ -66,8 +67,8 @@ export async function tryFaults(options: FaultOptions): Promise<FaultResult> {
   }
 }
 
-/** Prepares the scenes, and lists every call of theirs, with both errors. */
-async function tasksOf({ program, scenes }: FaultOptions, base: string): Promise<Task[]> {
+/** Prepares the scenes, and lists every call of theirs, with every failure. */
+async function tasksOf({ program, scenes, failures = FAILURES }: FaultOptions, base: string): Promise<Task[]> {
   const tasks: Task[] = []
   for (const [index, scene] of SCENES.entries()) {
     if (scenes !== undefined && !scenes.includes(scene.name)) continue
@@ -77,7 +78,7 @@ async function tasksOf({ program, scenes }: FaultOptions, base: string): Promise
     const counting = copyOf(template)
     const calls = await callsOf(program, counting, scene.args)
     rmSync(dirname(counting), { recursive: true, force: true })
-    for (const error of ['EIO', 'ENOSPC'] as const) tasks.push(...calls.map((call) => ({ scene, template, point: { ...call, error } })))
+    for (const error of failures) tasks.push(...calls.map((call) => ({ scene, template, point: { ...call, error } })))
   }
   return tasks
 }
@@ -104,7 +105,7 @@ async function tryOne(program: Program, { scene, template, point }: Task): Promi
   const folder = copyOf(template)
   const faulty = await runFaulty(program, folder, scene.args, point)
   const ours = faulty.hit.filter((file) => isOurs(file, folder))
-  const faults = ours.length === 0 ? [] : [...judge(faulty), ...integrityOf(folder), ...(await again(program, scene, folder, faulty))]
+  const faults = ours.length === 0 ? [] : [...judge(faulty, point.error), ...integrityOf(folder), ...(await again(program, scene, folder, faulty))]
   const where = `${scene.name}: ${point.error} on ${point.call} ${point.when} (${ours.map((file) => basename(file)).join(', ')})`
   if (faults.length === 0) rmSync(dirname(folder), { recursive: true, force: true })
   const ending = ours.length === 0 ? undefined : `${faulty.code ?? faulty.signal} ${codeOf(faulty) ?? ''}`.trim()
@@ -112,8 +113,9 @@ async function tryOne(program: Program, { scene, template, point }: Task): Promi
 }
 
 /** A typed error or a success; no crash, no hang. */
-function judge(run: FaultyRun): string[] {
+function judge(run: FaultyRun, error: Failure): string[] {
   if (run.hung) return ['it hung']
+  if (error === 'KILL') return run.signal === 'SIGKILL' ? [] : [`it outlived SIGKILL with ${run.code}`]
   if (run.signal !== null || run.code === null) return [`it crashed with ${run.signal}: ${run.stderr}`]
   const onStderr = run.hit.some((file) => file.endsWith('/stderr'))
   const onStdout = run.hit.some((file) => file.endsWith('/stdout'))

@@ -19,14 +19,22 @@ const DISK = '2m'
 const ROOM = [0, 4096, 16_384, 40_960, 65_536, 131_072]
 
 /** Runs each scene with so little room; then there is room, and the same command must complete. Undefined where nothing may be mounted here. */
-export async function tryFullDisk(program: Program): Promise<FullDisk | undefined> {
+export async function tryFullDisk(program: Program, scenes?: readonly string[]): Promise<FullDisk | undefined> {
   const base = mkdtempSync(join(tmpdir(), 'keyfold-full-'))
   const [disk, template] = [join(base, 'disk'), join(base, 'template')]
   const found = { endings: [] as string[], faults: [] as string[] }
   mkdirSync(disk)
-  if (spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${DISK}`, 'tmpfs', disk]).status !== 0) return undefined
+  if (spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${DISK}`, 'tmpfs', disk]).status !== 0) {
+    rmSync(base, { recursive: true })
+    return undefined
+  }
+  const unmount = (): void => {
+    spawnSync('umount', [disk])
+    rmSync(base, { recursive: true, force: true })
+  }
+  process.once('exit', unmount)
   try {
-    for (const scene of SCENES) {
+    for (const scene of SCENES.filter(({ name }) => scenes?.includes(name) ?? true)) {
       rmSync(template, { recursive: true, force: true })
       mkdirSync(template)
       await scene.prepare(program, template)
@@ -49,8 +57,8 @@ export async function tryFullDisk(program: Program): Promise<FullDisk | undefine
     }
     return found
   } finally {
-    spawnSync('umount', [disk])
-    rmSync(base, { recursive: true, force: true })
+    process.off('exit', unmount)
+    unmount()
   }
 }
 

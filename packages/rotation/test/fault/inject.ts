@@ -7,7 +7,9 @@ import type { Program } from '../kill/victim.ts'
 /** Calls that change files, each counted by itself. */
 export const CALLS = ['write', 'pwrite64', 'fsync', 'fdatasync', 'ftruncate', 'rename', 'link', 'unlink'] as const
 export type Call = (typeof CALLS)[number]
-export type Failure = 'EIO' | 'ENOSPC'
+/** `KILL`: the process dies as it makes the call. */
+export const FAILURES = ['EIO', 'ENOSPC', 'KILL'] as const
+export type Failure = (typeof FAILURES)[number]
 
 /** The n-th of these calls, from 1 on. */
 export interface Point {
@@ -32,8 +34,10 @@ const PATIENCE_MS = 90_000
 export async function runFaulty(program: Program, folder: string, args: readonly string[], point: Point | undefined): Promise<FaultyRun> {
   const [log, stdout, stderr] = ['strace', 'stdout', 'stderr'].map((name) => join(folder, `../${name}`)) as [string, string, string]
   const filter = point === undefined ? CALLS.join(',') : point.call
-  const inject = point === undefined ? [] : ['-e', `inject=${point.call}:error=${point.error}:when=${point.when}`]
-  const traced = ['-f', '-y', '-qq', '-o', log, '--seccomp-bpf', '-e', `trace=${filter}`, ...inject, process.execPath, ...program.options, program.main, ...args]
+  const kills = point?.error === 'KILL'
+  const inject = point === undefined ? [] : ['-e', `inject=${point.call}:${kills ? 'signal' : 'error'}=${point.error}:when=${point.when}`]
+  // Under --seccomp-bpf strace delivers no signal as a call begins.
+  const traced = ['-f', '-y', '-qq', '-o', log, ...(kills ? [] : ['--seccomp-bpf']), '-e', `trace=${filter}`, ...inject, process.execPath, ...program.options, program.main, ...args]
   const [out, err] = [openSync(stdout, 'w'), openSync(stderr, 'w')]
   const child = spawn('strace', traced, {
     cwd: folder,
@@ -53,11 +57,13 @@ export async function runFaulty(program: Program, folder: string, args: readonly
   clearTimeout(timer)
   closeSync(out)
   closeSync(err)
-  return { code, signal, stdout: readFileSync(stdout, 'utf8'), stderr: readFileSync(stderr, 'utf8'), hit: hits(readFileSync(log, 'utf8')), hung }
+  return { code, signal, stdout: readFileSync(stdout, 'utf8'), stderr: readFileSync(stderr, 'utf8'), hit: hits(readFileSync(log, 'utf8'), kills), hung }
 }
 
 /** The first argument of each call that failed on purpose: `pwrite64(21</tmp/app.db-wal>, …) = -1 EIO (Input/output error) (INJECTED)`. */
-function hits(log: string): string[] {
+function hits(log: string, killed: boolean): string[] {
+  // Of a process that died, the call that it was about to make is the last one without a result.
+  if (killed) return log.split('\n').filter((line) => / = \?$/.test(line)).slice(-1).map((line) => fileOf(line))
   return log.split('\n').filter((line) => line.endsWith('(INJECTED)')).map((line) => fileOf(line))
 }
 

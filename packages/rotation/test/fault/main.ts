@@ -1,5 +1,5 @@
-// `npm run fault-test -- [--all] [--points N] [--seed N] [--scene NAME]`: makes the 1st, 2nd, 3rd … write, sync, rename of the command fail with EIO and
-// ENOSPC, one in each run, and runs the command again. Without --all it tries a sample that the seed picks. The figure is the last line.
+// `npm run fault-test -- [--all] [--points N] [--seed N] [--scene NAME]`: makes the 1st, 2nd, 3rd … write, sync, rename of the command fail with EIO or
+// ENOSPC, or kills it there, one in each run, and runs the command again. Without --all it tries a sample that the seed picks. The figure is the last line.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -61,7 +61,7 @@ function figure({ tried, points, endings, foreign, faults }: FaultResult, disk: 
     ...ends,
     ...faults.map((fault) => `FAULT ${fault}`),
     diskLine(disk),
-    `fault-test: ${tried} of ${points} calls made to fail (seed ${seed}), ${foreign} of them missed its files; ` +
+    `fault-test: ${tried} of ${points} calls made to fail or to kill (seed ${seed}), ${foreign} of them missed its files; ` +
       (total === 0 ? 'typed errors or success in all, each rerun complete' : `FAILED with ${total} faults`),
   ].join('\n')
 }
@@ -80,7 +80,7 @@ async function main(): Promise<number> {
   try {
     const program = { options: [], main: MAIN, env: { ...process.env, NODE_COMPILE_CACHE: cache } }
     const result = await tryFaults({ ...chosen, program, lanes: Math.min(2, availableParallelism()), onPoint: progress() })
-    const disk = await tryFullDisk(program)
+    const disk = await tryFullDisk(program, chosen.scenes)
     console.log(figure(result, disk, chosen.seed))
     return result.faults.length + (disk?.faults.length ?? 0) === 0 ? 0 : 1
   } finally {
@@ -88,4 +88,5 @@ async function main(): Promise<number> {
   }
 }
 
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(130))
 process.exitCode = await main()
