@@ -13,8 +13,8 @@ describe('two ledgers for one database', () => {
     const { folder, keyring, ledger } = await bench()
     const other = await openLedger(join(folder, 'other.db'))
     const store = new MemoryStore('app.db', [COLUMN]).fill(COLUMN, names(90))
-    const run = (with_: typeof ledger, batch: number): ReturnType<typeof rotate> => rotate({ stores: [store], keyring: keyring('q3'), ledger: with_, batch })
-    const reports = await Promise.all([run(ledger, 7), run(other, 11)])
+    const both = [{ ledger, batch: 7 }, { ledger: other, batch: 11 }]
+    const reports = await Promise.all(both.map((one) => rotate({ stores: [store], keyring: keyring('q3'), ...one })))
     expect(reports.map(({ outcome }) => outcome)).toEqual(['done', 'done'])
     expect(reports.reduce((sum, { sealed }) => sum + sealed, 0)).toBe(90)
     expect(opened(store, COLUMN, keyring('q3'))).toEqual(names(90))
@@ -56,7 +56,7 @@ describe('a clock that jumps back', () => {
 })
 
 describe('a ledger that cannot be written', () => {
-  test('abuse 26: another process that keeps it locked ends the run as busy after a wait, rows right; the next one in this process goes on', async () => {
+  test('abuse 26: kept locked by another process the run ends as busy after a wait, rows right; the next one goes on', async () => {
     const { folder, keyring, ledger } = await bench()
     const store = new MemoryStore('app.db', [COLUMN]).fill(COLUMN, names(20))
     const intruder = new Sqlite(join(folder, 'ledger.db'))

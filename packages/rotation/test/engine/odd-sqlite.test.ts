@@ -28,9 +28,11 @@ test.each([
   const { folder, keyring, ledger } = await bench()
   const path = join(folder, 'app.db')
   const db = new Sqlite(path)
-  db.exec(`PRAGMA journal_mode = ${journal}; CREATE TABLE customers (id INTEGER PRIMARY KEY, email TEXT); INSERT INTO customers VALUES (1, 'a@example.org')`)
+  db.pragma(`journal_mode = ${journal}`)
+  db.exec("CREATE TABLE customers (id INTEGER PRIMARY KEY, email TEXT); INSERT INTO customers VALUES (1, 'a@example.org')")
   db.close()
-  const store = sqliteStore(posingAs(await openDatabase(path), version), { name: 'app.db', tables: [{ table: 'customers', id: 'id', columns: ['email'] }] })
+  const tables = [{ table: 'customers', id: 'id', columns: ['email'] }]
+  const store = sqliteStore(posingAs(await openDatabase(path), version), { name: 'app.db', tables })
   const outcome = await rotate({ stores: [store], keyring: keyring('q3'), ledger }).then(
     () => undefined,
     (error: { code?: string; message: string }) => [error.code, error.message.includes('WAL-reset bug')],

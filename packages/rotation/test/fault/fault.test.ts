@@ -15,7 +15,9 @@ function fromSources(): Program {
   }
 }
 
-test('abuse 25 and abuse 27: one call after the other fails or kills; each ends in a typed error or success, and a rerun completes', { timeout: 900_000 }, async (context) => {
+const PATIENCE = { timeout: 900_000 }
+
+test('abuse 25 and abuse 27: a call that fails ends in a typed error or success, or kills; a rerun completes', PATIENCE, async (context) => {
   requireOrSkip(context, canStrace(), 'strace is not installed or may not trace (Debian: strace)')
   const scenes = ['init', 'keys create', 'plan --out', 'first run, ledger made', 'compromise']
   const { faults, endings, tried } = await tryFaults({ program: fromSources(), seed: 25, sample: 20, scenes, lanes: 2 })
@@ -24,7 +26,7 @@ test('abuse 25 and abuse 27: one call after the other fails or kills; each ends 
   expect([...endings.keys()]).toEqual(expect.arrayContaining(['1 ERR_FILE_ACCESS', '1 ERR_LEDGER_ACCESS', '1 ERR_OUTPUT']))
 })
 
-test('abuse 25: a disk that is full ends in a typed error, and with room again the same command completes', { timeout: 900_000 }, async (context) => {
+test('abuse 25: a disk that is full ends in a typed error, and with room again the same command completes', PATIENCE, async (context) => {
   const found = await tryFullDisk(fromSources(), ['init', 'plan --out', 'first run, ledger made', 'compromise'])
   requireOrSkip(context, found !== undefined, 'no file system may be mounted here (it takes root)')
   expect(found!.faults).toEqual([])

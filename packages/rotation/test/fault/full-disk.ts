@@ -47,7 +47,8 @@ export async function tryFullDisk(program: Program, scenes?: readonly string[]):
         const error = codeOf({ stderr })
         if (code !== 0) found.endings.push(error ?? String(code))
         const where = `${scene.name}, ${room} bytes left: `
-        if (code === undefined || (code !== 0 && code !== 2 && (error ?? 'ERR_UNEXPECTED') === 'ERR_UNEXPECTED')) found.faults.push(`${where}${code} ${stderr}`)
+        const typed = code === 0 || code === 2 || (code !== undefined && error !== undefined && error !== 'ERR_UNEXPECTED')
+        if (!typed) found.faults.push(`${where}${code} ${stderr}`)
         rmSync(join(disk, 'ballast'))
         const again = code === 0 ? { code, stderr } : await runVictim(inside, folder, scene.args, 'never')
         if (again.code !== 0) found.faults.push(`${where}with room again it ends with ${again.code}: ${again.stderr}`)

@@ -1,12 +1,12 @@
 /** Runs the command under strace, which makes one system call fail. */
 import { spawn } from 'node:child_process'
 import { closeSync, openSync, readFileSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { dirname, isAbsolute, join } from 'node:path'
 import type { Program } from '../kill/victim.ts'
 
 /** Calls that change files, each counted by itself. */
-export const CALLS = ['write', 'pwrite64', 'fsync', 'fdatasync', 'ftruncate', 'rename', 'link', 'unlink'] as const
-export type Call = (typeof CALLS)[number]
+const CALLS = ['write', 'pwrite64', 'fsync', 'fdatasync', 'ftruncate', 'rename', 'link', 'unlink'] as const
+type Call = (typeof CALLS)[number]
 /** `KILL`: the process dies as it makes the call. */
 export const FAILURES = ['EIO', 'ENOSPC', 'KILL'] as const
 export type Failure = (typeof FAILURES)[number]
@@ -37,7 +37,8 @@ export async function runFaulty(program: Program, folder: string, args: readonly
   const kills = point?.error === 'KILL'
   const inject = point === undefined ? [] : ['-e', `inject=${point.call}:${kills ? 'signal' : 'error'}=${point.error}:when=${point.when}`]
   // Under --seccomp-bpf strace delivers no signal as a call begins.
-  const traced = ['-f', '-y', '-qq', '-o', log, ...(kills ? [] : ['--seccomp-bpf']), '-e', `trace=${filter}`, ...inject, process.execPath, ...program.options, program.main, ...args]
+  const options = ['-f', '-y', '-qq', '-o', log, ...(kills ? [] : ['--seccomp-bpf']), '-e', `trace=${filter}`, ...inject]
+  const traced = [...options, process.execPath, ...program.options, program.main, ...args]
   const [out, err] = [openSync(stdout, 'w'), openSync(stderr, 'w')]
   const child = spawn('strace', traced, {
     cwd: folder,
@@ -57,14 +58,17 @@ export async function runFaulty(program: Program, folder: string, args: readonly
   clearTimeout(timer)
   closeSync(out)
   closeSync(err)
-  return { code, signal, stdout: readFileSync(stdout, 'utf8'), stderr: readFileSync(stderr, 'utf8'), hit: hits(readFileSync(log, 'utf8'), kills), hung }
+  const read = (file: string): string => readFileSync(file, 'utf8')
+  return { code, signal, stdout: read(stdout), stderr: read(stderr), hit: hits(read(log), kills), hung }
 }
 
 /** The first argument of each call that failed on purpose: `pwrite64(21</tmp/app.db-wal>, …) = -1 EIO (Input/output error) (INJECTED)`. */
 function hits(log: string, killed: boolean): string[] {
-  // Of a process that died, the call that it was about to make is the last one without a result.
-  if (killed) return log.split('\n').filter((line) => / = \?$/.test(line)).slice(-1).map((line) => fileOf(line))
-  return log.split('\n').filter((line) => line.endsWith('(INJECTED)')).map((line) => fileOf(line))
+  const lines = log.split('\n')
+  // Of a process that died, the last call of its first thread is the one that it was about to make.
+  const first = `${lines[0]!.split(' ')[0]} `
+  if (killed) return lines.filter((line) => line.startsWith(first) && / \w+\(/.test(line)).slice(-1).map((line) => fileOf(line))
+  return lines.filter((line) => line.endsWith('(INJECTED)')).map((line) => fileOf(line))
 }
 
 function fileOf(line: string): string {
@@ -73,7 +77,7 @@ function fileOf(line: string): string {
 
 /** Files of the folder, named from it or from the root, and what the command prints; not what Node's threads tell each other. */
 export function isOurs(file: string, folder: string): boolean {
-  return file !== '' && !/^(?:anon_inode|pipe|socket):/.test(file) && resolve(folder, file).startsWith(dirname(folder))
+  return file !== '' && !/^(?:anon_inode|pipe|socket):/.test(file) && (isAbsolute(file) ? file : join(folder, file)).startsWith(dirname(folder))
 }
 
 /** The calls that a run makes on files of ours when nothing fails: of its first thread, which is the one that works. */

@@ -1,5 +1,6 @@
-// `npm run fault-test -- [--all] [--points N] [--seed N] [--scene NAME]`: makes the 1st, 2nd, 3rd … write, sync, rename of the command fail with EIO or
-// ENOSPC, or kills it there, one in each run, and runs the command again. Without --all it tries a sample that the seed picks. The figure is the last line.
+// `npm run fault-test -- [--all] [--points N] [--seed N] [--scene NAME]`: makes the 1st, 2nd, 3rd … write, sync, rename of the command fail
+// with EIO or ENOSPC, or kills it there, one in each run, and runs the command again. Without --all it tries a sample that the seed picks.
+// The figure is the last line.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,6 +1,7 @@
 /** What is done while a call fails: the folder before it, the command, and what must be there once the same command was run again. */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import { keyFile } from '@keyfold/core/key-file'
 import { openDatabase, sealedTable } from '@keyfold/sqlite'
 import { parsePlan } from '@keyfold/rotation'
@@ -50,7 +51,7 @@ async function allOpen(folder: string, kind: KeyKind, active: number): Promise<s
       const rows = sealedTable(db, { ...table, keyring: keys.source })
       for (let id = 1; id <= rowsOf(table.table, ROWS); id++) {
         const found = await rows.get(id).then((row) => row?.[columnOf(table.table)], (error: { code?: string }) => error.code)
-        if (Buffer.compare(Buffer.from(String(found)), Buffer.from(originalOf(table.table, id).toString())) !== 0) faults.push(`${table.table} ${id}`)
+        if (!isDeepStrictEqual(found, originalOf(table.table, id))) faults.push(`${table.table} ${id}`)
       }
     }
     return faults.length === 0 ? [] : [`${faults.length} cells do not open or are others, such as ${faults[0]}`]

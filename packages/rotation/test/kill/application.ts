@@ -11,7 +11,7 @@ export class Application {
   readonly #child: ChildProcess
   readonly #folder: string
   #complaints = ''
-  #answers: Array<(end: Error | undefined) => void> = []
+  readonly #answers: Array<(end: Error | undefined) => void> = []
   #ended = false
 
   /** @param options of Node, by which the packages resolve as they do for the campaign */

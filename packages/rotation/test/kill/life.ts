@@ -108,8 +108,9 @@ export class Life {
     this.#db.exec('DELETE FROM writes; UPDATE again SET times = 0')
     await this.#application.obey('go')
     const begun = readLedger(ledgerOf(folder)).rotations
+    const until = this.#kills + Math.ceil(1.5 * pieces)
     let [worked, afterDeath] = [0, false]
-    for (let [ended, until] = [0, this.#kills + Math.ceil(1.5 * pieces)]; ; ) {
+    for (let ended = 0; ; ) {
       const moment = this.#mayKill() && this.#kills < until ? moments.draw(mode, pieces, worked) : 'never'
       const death = await this.#run(mode, begun, moment)
       worked += moments.worked(death)

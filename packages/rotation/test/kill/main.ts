@@ -26,7 +26,8 @@ function options(): Record<'kills' | 'rows' | 'seed' | 'batch' | 'lanes', number
       },
     })
     if (!Object.values(values).every((value) => /^\d{1,9}$/.test(value))) return undefined
-    const read = { kills: Number(values.kills), rows: Number(values.rows), seed: Number(values.seed), batch: Number(values.batch), lanes: Number(values.lanes) }
+    const [kills, rows, seed, batch, lanes] = [values.kills, values.rows, values.seed, values.batch, values.lanes].map(Number)
+    const read = { kills: kills!, rows: rows!, seed: seed!, batch: batch!, lanes: lanes! }
     return read.kills > 0 && read.rows >= 10 && read.batch > 0 && read.lanes > 0 ? read : undefined
   } catch {
     return undefined
@@ -49,8 +50,8 @@ function figure({ kills, databases, cells, acknowledged, phases }: CampaignResul
   const where = [...PHASES, 'retire' as const].map((phase) => `${phase} ${phases.get(phase) ?? 0}`).join(', ')
   return [
     `killed while in: ${where}`,
-    `kill-test: ${kills} runs killed in ${Math.round(seconds)} s over ${databases} databases of ${rows} rows; ${cells} cells opened, 0 lost, 0 undecryptable, ` +
-      `0 written twice but for cut batches, ${acknowledged} acknowledged writes present`,
+    `kill-test: ${kills} runs killed in ${Math.round(seconds)} s over ${databases} databases of ${rows} rows; ${cells} cells opened, ` +
+      `0 lost, 0 undecryptable, 0 written twice but for cut batches, ${acknowledged} acknowledged writes present`,
   ].join('\n')
 }
 

@@ -77,7 +77,7 @@ export function makeActive(folder: string, active: number, kind: KeyKind): void 
 }
 
 /** @param older whether the keys before the active one may open too */
-export function keyringOf(folder: string, active: number, older: boolean): Keyring<SyncKeyWrapper> {
+function keyringOf(folder: string, active: number, older: boolean): Keyring<SyncKeyWrapper> {
   const decryptOnly = older ? Array.from({ length: active }, (_, i) => keyFile(keyOf(folder, active - 1 - i))) : []
   return createKeyring({ active: keyFile(keyOf(folder, active)), decryptOnly })
 }

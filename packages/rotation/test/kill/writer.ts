@@ -1,7 +1,7 @@
 /**
- * The application beside a rotation, as a process of its own: updates, inserts and deletes rows through sealed tables, about fifty times in a second.
+ * The application beside a rotation, as a process of its own: updates, inserts and deletes rows through sealed tables, some fifty times a second.
  * `writer.ts FOLDER KIND ROWS SEED`; obeys lines on stdin (`keys N`, `hold`, `go`), answers each with `ok`, and ends with stdin.
- * A write is acknowledged in the file `acknowledged`, one JSON line each, once it is on the disk; the line is on the disk before the next write begins.
+ * A write is acknowledged in the file `acknowledged`, a JSON line each, once it is on the disk; the line is there before the next write begins.
  */
 import { closeSync, fdatasyncSync, openSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
@@ -88,23 +88,25 @@ class Application {
 }
 
 const application = new Application()
-let [writing, ended] = [false, false]
+const state = { writing: false, ended: false }
 let obeyed: Promise<void> = Promise.resolve()
 
 async function obey(line: string): Promise<void> {
   const [command, argument] = line.split(' ')
   if (command === 'keys') await application.use(Number(argument))
-  writing = command === 'go'
+  state.writing = command === 'go'
   process.stdout.write('ok\n')
 }
 
 createInterface({ input: process.stdin })
-  .on('line', (line) => (obeyed = obeyed.then(() => obey(line))))
-  .on('close', () => (ended = true))
+  .on('line', (line) => {
+    obeyed = obeyed.then(() => obey(line))
+  })
+  .on('close', () => (state.ended = true))
 
-while (!ended) {
+while (!state.ended) {
   await obeyed
-  if (writing) await application.writeOne()
+  if (state.writing) await application.writeOne()
   await sleep(PAUSE_MS * (0.5 + random.next()))
 }
 application.close()
