@@ -83,8 +83,8 @@ function write(stream: NodeJS.WriteStream, text: string): void {
 
 /**
  * Whoever reads our output may go away (`kms-rotate status | head -1`): the rest is dropped without an error, and a run goes on with its work, since
- * rows matter more than lines. Output that the system refuses (a full disk) is an error, told on stderr, and no command ends with 0 after it. Where stderr
- * itself fails, nobody is left to tell, and the exit code says what happened.
+ * rows matter more than lines. Output that the system refuses (a full disk) is an error, told on stderr, and no command ends with 0 after it.
+ * Where stderr itself fails, nobody is left to tell, and the exit code says what happened.
  */
 export function surviveClosedPipes(): void {
   process.stderr.on('error', () => undefined)

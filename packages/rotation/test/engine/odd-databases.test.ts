@@ -55,7 +55,7 @@ function afterFirstBatch(odd: () => void): () => void {
 }
 
 describe('a database replaced by an older copy', () => {
-  test.each(['rotation', 'compromise'] as const)('abuse 27: between two runs of a %s: the checkpoint leads, and every record is moved', async (reason) => {
+  test.each(['rotation', 'compromise'] as const)('abuse 27: between two runs of a %s: the checkpoint leads, all are moved', async (reason) => {
     const { path, folder, reopen, keyring, ledger } = await shop()
     const first = await reopen()
     await rotate({ stores: [first], keyring: keyring('q3'), ledger })
