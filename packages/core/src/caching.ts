@@ -46,6 +46,7 @@ export function caching(wrapper: KeyWrapper, options: CachingOptions): CachingKe
   const single: CachingKeyWrapper = {
     id,
     keyId,
+    ...(wrapper.contextNames !== undefined && { contextNames: wrapper.contextNames }),
     wrap: (dek, context) => wrapper.wrap(dek, context),
     unwrap: async (wrapped, context) => fetcher.unwrap(wrapped, context),
     clear: () => fetcher.clear(),

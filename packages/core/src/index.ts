@@ -19,7 +19,7 @@ export { isSealed, KEY_ID_LENGTH, LIMITS, SQL_OFFSETS, toBytes, toText } from '.
 export type { Inspection } from './inspect.ts'
 export { inspect, isCurrent } from './inspect.ts'
 export type { KeySource, SyncKeySource } from './key-source.ts'
-export { isPreflightKeyWrapper, isRewrapKeyWrapper, isSyncKeyWrapper } from './key-source.ts'
+export { isPreflightKeyWrapper, isRewrapKeyWrapper, isSyncKeyWrapper, isUsageKeyWrapper } from './key-source.ts'
 export type { Keyring, KeyringOptions } from './keyring.ts'
 export { createKeyring } from './keyring.ts'
 export { multi } from './multi.ts'
@@ -37,6 +37,7 @@ export type {
   ColumnRef,
   EncryptionContext,
   KeyState,
+  KeyUsage,
   KeyUse,
   KeyWrapper,
   PickedRecords,
@@ -57,5 +58,6 @@ export type {
   SyncKeyWrapper,
   UnregisteredColumn,
   UnregisteredScan,
+  UsageKeyWrapper,
   WrappedKey,
 } from './types.ts'

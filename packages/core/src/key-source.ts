@@ -3,7 +3,7 @@ import { KeyfoldError } from './errors.ts'
 import { LIMITS, MATERIAL_ID_LENGTH } from './format.ts'
 import type { Steps } from './steps.ts'
 import { perform } from './steps.ts'
-import type { CanonicalContext, KeyWrapper, PreflightKeyWrapper, RewrapKeyWrapper, SyncKeyWrapper, WrappedKey } from './types.ts'
+import type { CanonicalContext, KeyWrapper, PreflightKeyWrapper, RewrapKeyWrapper, SyncKeyWrapper, UsageKeyWrapper, WrappedKey } from './types.ts'
 
 /** What seals and opens records: a keyring, or the branch keys under one. */
 export interface KeySource<W extends KeyWrapper = KeyWrapper> {
@@ -29,6 +29,11 @@ export function isRewrapKeyWrapper(wrapper: KeyWrapper): wrapper is RewrapKeyWra
 /** Whether a wrapper's service can be asked beforehand. */
 export function isPreflightKeyWrapper(wrapper: KeyWrapper): wrapper is PreflightKeyWrapper {
   return 'preflight' in wrapper
+}
+
+/** Whether a wrapper's service tells when its key was last used. */
+export function isUsageKeyWrapper(wrapper: KeyWrapper): wrapper is UsageKeyWrapper {
+  return 'lastUsage' in wrapper
 }
 
 /** Asks a wrapper to wrap a DEK. */

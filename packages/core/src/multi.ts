@@ -30,9 +30,11 @@ export function multi(wrappers: readonly KeyWrapper[]): BatchKeyWrapper {
   if (first === undefined) throw new KeyfoldError('ERR_KEYRING_INVALID', 'multi needs at least one key wrapper')
   const { id, keyId } = first
   for (const other of places) if (!equalBytes(other.keyId, keyId)) throw differentKeys(first, other)
+  const contextNames = [...new Set(places.flatMap((place) => place.contextNames ?? []))]
   const made: BatchKeyWrapper = {
     id,
     keyId,
+    ...(contextNames.length > 0 && { contextNames }),
     wrap: (dek, context) => runAsync(wrapAnywhere(places, dek, context)),
     unwrap: (wrapped, context) => runAsync(unwrapAnywhere(places, wrapped, context)),
     wrapMany: (deks, contexts) => runAsync(wrapManyAnywhere(places, deks, contexts)),

@@ -8,7 +8,7 @@ import { createKeyring } from './keyring.ts'
 import { localKeyWrapper } from './local-wrap.ts'
 import type { TestFunction } from './testing-kit.ts'
 import { claim, claimEqual, claimRefused, insecureBytes } from './testing-kit.ts'
-import type { ColumnRef, ReadOptions, RecordChange, RecordStore, StoredRecord } from './types.ts'
+import type { ColumnCensus, ColumnRef, ReadOptions, RecordChange, RecordStore, StoredRecord } from './types.ts'
 
 /** A store with some content, and a hand on it that is not the store's own: the application. */
 export interface RecordStoreBench {
@@ -246,7 +246,15 @@ class Subject {
   }
 
   async claimCensus(expected: Readonly<Record<string, number>>): Promise<void> {
-    const { table, column, byKey, ...counts } = await this.store.census(this.column)
+    this.#claimCount(await this.store.census(this.column), expected)
+    const all = await this.store.censusAll?.()
+    if (all === undefined) return
+    claim(all.length === this.store.columns.length, `the census of all columns counts ${all.length} instead of ${this.store.columns.length}`)
+    const at = this.store.columns.findIndex(({ table, column }) => table === this.column.table && column === this.column.column)
+    this.#claimCount(all[at]!, expected)
+  }
+
+  #claimCount({ table, column, byKey, ...counts }: ColumnCensus, expected: Readonly<Record<string, number>>): void {
     claim(table === this.column.table && column === this.column.column, 'the census is of another column')
     const found: Record<string, number> = { ...counts, ...Object.fromEntries(byKey) }
     for (const [what, count] of Object.entries({ malformed: 0, ...expected })) {

@@ -47,6 +47,7 @@ export function withoutMaterials(wrapper: KeyWrapper, materials: readonly string
   const single: KeyWrapper = {
     id: wrapper.id,
     keyId: wrapper.keyId,
+    ...(wrapper.contextNames !== undefined && { contextNames: wrapper.contextNames }),
     wrap: (dek, context) => wrapper.wrap(dek, context),
     unwrap: async (wrapped, context) => {
       if (isOld(wrapped)) throw tooOldOne()

@@ -38,6 +38,8 @@ export interface KeyWrapper {
   readonly id: string
   /** 12 bytes, written into every envelope. Bound to the key itself, so that another key under the same name has another id. */
   readonly keyId: Uint8Array
+  /** Names of pairs that an encryption context must have, since the key service is to see them in clear. None where it is left out. */
+  readonly contextNames?: readonly string[]
   /** Wraps a DEK of 32 bytes. Does not keep or change `dek`. */
   wrap(dek: Uint8Array, context: CanonicalContext): Promise<WrappedKey>
   /** Gives back the DEK, 32 bytes, in a buffer of the caller's own: the caller wipes it. */
@@ -95,6 +97,24 @@ export type KeyUse = 'wrap' | 'unwrap' | { readonly rewrapTo: KeyWrapper }
 export interface PreflightKeyWrapper extends KeyWrapper {
   /** Ends where the service would do it for this caller in such a context; else throws what the use itself would end with. */
   preflight(use: KeyUse, context: CanonicalContext): Promise<void>
+}
+
+/** When a key service last saw a key used, in one of its places. */
+export interface KeyUsage {
+  /** Where the service keeps this note: the region, for AWS KMS. */
+  readonly place: string
+  /** The last successful use, ISO 8601; null where the service saw none. */
+  readonly usedAt: string | null
+  /** What was done with it, in the service's words. */
+  readonly operation: string | null
+  /** Since when the service keeps such notes of the key, ISO 8601: before that it may have been used. Null where it does not say. */
+  readonly trackedSince: string | null
+}
+
+/** A key wrapper whose service tells when the key was last used. An optional ability: `destroyKey` of a rotation asks before it records anything. */
+export interface UsageKeyWrapper extends KeyWrapper {
+  /** One note for each place of the key; throws as a use of the key does. */
+  lastUsage(): Promise<readonly KeyUsage[]>
 }
 
 /** Key states, after NIST SP 800-57 part 1 revision 5, section 7. */
@@ -221,6 +241,8 @@ export interface RecordStore {
   check(): Awaitable<readonly StoreProblem[]>
   /** Counts one column, all of it at one moment; changes nothing. */
   census(column: ColumnRef): Awaitable<ColumnCensus>
+  /** Counts every column, in the order of `columns`, all of them at one moment: what is moved from one to another meanwhile is counted once. */
+  censusAll?(): Awaitable<readonly ColumnCensus[]>
   /** Makes what later calls are fast with (an index on the key id). May be called often. */
   prepare(): Awaitable<void>
   /** Reads the next records of a column in the order of their position; fewer than `limit` only at the end. */

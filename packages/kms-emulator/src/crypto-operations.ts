@@ -5,7 +5,7 @@ import { invalid, KmsFault } from './errors.ts'
 import type { Input } from './input.ts'
 import { bytes, canonicalPairs, count, flag, grantTokens, requiredText, text, texts } from './input.ts'
 import type { Key } from './keys.ts'
-import { assertUsable, currentMaterial } from './keys.ts'
+import { assertUsable, currentMaterial, noteUsage } from './keys.ts'
 import type { Call, Operation } from './operation.ts'
 
 const ALGORITHM = 'SYMMETRIC_DEFAULT'
@@ -20,21 +20,25 @@ export const cryptoOperations: Readonly<Record<string, Operation>> = {
     const plaintext = bytes(call.input, 'Plaintext', MOST_PLAINTEXT)
     endDryRun(call.input)
     const blob = encrypt(key.lineage.id, currentMaterial(key), plaintext, canonicalPairs(call.input, 'EncryptionContext'))
+    noteUsage(key, 'Encrypt')
     return { CiphertextBlob: blob.toString('base64'), KeyId: key.arn, EncryptionAlgorithm: ALGORITHM }
   },
   GenerateDataKey: (call) => {
     const { key, material, plaintext, blob } = newDataKey(call)
+    noteUsage(key, 'GenerateDataKey')
     const encoded = { CiphertextBlob: blob.toString('base64'), Plaintext: plaintext.toString('base64') }
     return { ...encoded, KeyId: key.arn, KeyMaterialId: material.id }
   },
   GenerateDataKeyWithoutPlaintext: (call) => {
     const { key, material, blob } = newDataKey(call)
+    noteUsage(key, 'GenerateDataKeyWithoutPlaintext')
     return { CiphertextBlob: blob.toString('base64'), KeyId: key.arn, KeyMaterialId: material.id }
   },
   Decrypt: (call) => {
     if (ignoresCiphertext(call.input)) return endWithoutCiphertext(call, 'KeyId')
     const { key, material, plaintext } = open(call, 'KeyId', 'EncryptionContext')
     endDryRun(call.input)
+    noteUsage(key, 'Decrypt')
     return { KeyId: key.arn, Plaintext: plaintext.toString('base64'), EncryptionAlgorithm: ALGORITHM, KeyMaterialId: material.id }
   },
   ReEncrypt: (call) => {
@@ -44,6 +48,7 @@ export const cryptoOperations: Readonly<Record<string, Operation>> = {
     endDryRun(call.input)
     const material = currentMaterial(target)
     const context = canonicalPairs(call.input, 'DestinationEncryptionContext')
+    for (const key of [source.key, target]) noteUsage(key, 'ReEncrypt')
     return {
       CiphertextBlob: encrypt(target.lineage.id, material, source.plaintext, context).toString('base64'),
       SourceKeyId: source.key.arn,

@@ -4,7 +4,7 @@ import type { Input } from './input.ts'
 import { grantTokens } from './input.ts'
 
 const ANSWERS = ['hang', 'stall', 'reset', 'garbage', 'huge', 'other-key-id', 'short-key', 'no-material'] as const
-const NAMES = ['latencyMs', 'throttleEvery', 'deny', 'fail', 'grantToken', 'answer', 'regions']
+const NAMES = ['latencyMs', 'throttleEvery', 'deny', 'unless', 'fail', 'grantToken', 'answer', 'regions']
 
 /** What the emulator shall do wrong. Every field may be combined; what is left out is done right. */
 export interface Faults {
@@ -14,6 +14,8 @@ export interface Faults {
   readonly throttleEvery?: number
   /** These operations are answered with AccessDeniedException. */
   readonly deny?: readonly string[]
+  /** What is denied is let through with these pairs in its encryption context, as by a condition of a policy. */
+  readonly unless?: Readonly<Record<string, string>>
   /** These operations are answered with the error of this name, such as `{ Decrypt: 'KMSInternalException' }`. */
   readonly fail?: Readonly<Record<string, string>>
   /** Cryptographic calls that do not bring this grant token are denied. */
@@ -49,10 +51,16 @@ export async function strike(faults: Faults, operation: string, input: Input, nt
   if (faults.latencyMs !== undefined) await wait(faults.latencyMs)
   const { throttleEvery, deny = [], fail = {}, grantToken } = faults
   if (throttleEvery !== undefined && nth % throttleEvery === 0) throw new KmsFault('ThrottlingException', 'Rate exceeded')
-  if (deny.includes(operation)) throw denied(operation)
+  if (deny.includes(operation) && !isExempt(input, faults.unless)) throw denied(operation)
   const failure = Object.hasOwn(fail, operation) ? fail[operation] : undefined
   if (failure !== undefined) throw new KmsFault(failure, 'as the emulator was told', SERVER_ERRORS.has(failure) ? 500 : 400)
   if (grantToken !== undefined && GRANTABLE.has(operation) && !grantTokens(input).includes(grantToken)) throw denied(operation)
+}
+
+function isExempt(input: Input, unless: Faults['unless']): boolean {
+  if (unless === undefined) return false
+  const pairs = (input['EncryptionContext'] ?? {}) as Readonly<Record<string, unknown>>
+  return Object.entries(unless).every(([name, value]) => pairs[name] === value)
 }
 
 function denied(operation: string): KmsFault {

@@ -3,7 +3,7 @@ import type { Input } from './input.ts'
 import { count, flag, requiredText, text } from './input.ts'
 import type { Key } from './keys.ts'
 import { ACCOUNT, assertNotPending, assertUsable, cancelDeletion, currentMaterial, isPrimary, rotateOnDemand, scheduleDeletion } from './keys.ts'
-import { unsupported } from './errors.ts'
+import { KmsFault, unsupported } from './errors.ts'
 
 /** What is done to a key: making, describing, enabling, rotating and deleting it, and its aliases. */
 export const keyOperations: Readonly<Record<string, Operation>> = {
@@ -12,6 +12,11 @@ export const keyOperations: Readonly<Record<string, Operation>> = {
     return { KeyMetadata: metadata(store.create(region, flag(input, 'MultiRegion'), text(input, 'Description') ?? '')) }
   },
   DescribeKey: (call) => ({ KeyMetadata: metadata(keyOf(call)) }),
+  GetKeyLastUsage: (call) => {
+    const { arn, created, lastUsage } = keyByIdOrArn(call)
+    const used = lastUsage === undefined ? {} : { Operation: lastUsage.operation, Timestamp: lastUsage.at }
+    return { KeyId: arn, KeyLastUsage: used, TrackingStartDate: created, KeyCreationDate: created }
+  },
   ReplicateKey: (call) => {
     const replica = call.store.replicate(keyOf(call), requiredText(call.input, 'ReplicaRegion'), text(call.input, 'Description') ?? '')
     return { ReplicaKeyMetadata: metadata(replica) }
@@ -58,6 +63,12 @@ export const keyOperations: Readonly<Record<string, Operation>> = {
 
 function keyOf({ store, region, input }: Parameters<Operation>[0]): Key {
   return store.find(region, requiredText(input, 'KeyId'))
+}
+
+/** AWS takes no alias here. */
+function keyByIdOrArn(call: Parameters<Operation>[0]): Key {
+  if (requiredText(call.input, 'KeyId').includes('alias/')) throw new KmsFault('InvalidArnException', 'an alias is not taken here')
+  return keyOf(call)
 }
 
 /** What the emulator has, with AWS's names for it. */

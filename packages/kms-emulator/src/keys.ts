@@ -31,6 +31,8 @@ export interface Key {
   readonly created: number
   state: 'Enabled' | 'Disabled' | 'PendingDeletion'
   deletionDate: number | undefined
+  /** The last successful use, in this region. */
+  lastUsage: { readonly operation: string; readonly at: number } | undefined
 }
 
 function newMaterial(onDemand: boolean): Generation {
@@ -61,7 +63,7 @@ export class KeyStore {
   #add(region: string, lineage: Lineage, description: string): Key {
     const created = Date.now() / 1000
     const arn = arnOf(region, lineage.id)
-    const key: Key = { arn, region, lineage, description, created, state: 'Enabled', deletionDate: undefined }
+    const key: Key = { arn, region, lineage, description, created, state: 'Enabled', deletionDate: undefined, lastUsage: undefined }
     this.#keys.set(arn, key)
     return key
   }
@@ -109,6 +111,10 @@ export function rotateOnDemand(key: Key): void {
     throw new KmsFault('LimitExceededException', 'the key was rotated on demand as often as is allowed')
   }
   lineage.materials.push(newMaterial(true))
+}
+
+export function noteUsage(key: Key, operation: string): void {
+  key.lastUsage = { operation, at: Date.now() / 1000 }
 }
 
 export function isPrimary({ region, lineage }: Key): boolean {

@@ -10,6 +10,7 @@ import {
   EncryptCommand,
   GenerateDataKeyCommand,
   GenerateDataKeyWithoutPlaintextCommand,
+  GetKeyLastUsageCommand,
   KMSClient,
   ListAliasesCommand,
   ListKeyRotationsCommand,
@@ -139,6 +140,19 @@ describe('keys', () => {
     await kms.send(new RotateKeyOnDemandCommand({ KeyId: primary.Arn }))
     const { KeyMetadata } = await there.send(new DescribeKeyCommand({ KeyId: replica.Arn }))
     expect(KeyMetadata!.CurrentKeyMaterialId).not.toBe(primary.CurrentKeyMaterialId)
+  })
+
+  test('tell when they were last used, by id or ARN and never by alias; a dry run is no use', async () => {
+    const usage = async () => (await kms.send(new GetKeyLastUsageCommand({ KeyId }))).KeyLastUsage
+    await nameOf(kms.send(new GenerateDataKeyCommand({ KeyId, NumberOfBytes: 32, DryRun: true })))
+    expect(await usage()).toEqual({})
+    const { CiphertextBlob } = await kms.send(new GenerateDataKeyCommand({ KeyId, NumberOfBytes: 32 }))
+    expect((await usage())?.Operation).toBe('GenerateDataKey')
+    await kms.send(new DecryptCommand({ KeyId, CiphertextBlob }))
+    expect((await usage())?.Operation).toBe('Decrypt')
+    expect(Math.abs((await usage())!.Timestamp!.getTime() - Date.now())).toBeLessThan(60_000)
+    await kms.send(new CreateAliasCommand({ AliasName: 'alias/used', TargetKeyId: KeyId }))
+    expect(await nameOf(kms.send(new GetKeyLastUsageCommand({ KeyId: 'alias/used' })))).toBe('InvalidArnException')
   })
 
   test('of other kinds are not made', async () => {

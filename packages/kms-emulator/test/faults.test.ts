@@ -45,6 +45,15 @@ test('deny and fail strike the operations that they name', async () => {
   expect(await outcome(describeKey())).toBe('ok')
 })
 
+test('unless lets what is denied through with these pairs in its encryption context', async () => {
+  emulator.setFaults({ deny: ['GenerateDataKey'], unless: { table: 'a' } })
+  const call = (EncryptionContext: Record<string, string>) =>
+    outcome(client('eu-west-1').send(new GenerateDataKeyCommand({ KeyId, NumberOfBytes: 32, EncryptionContext })))
+  expect(await Promise.all([call({ table: 'a', id: '1' }), call({ table: 'b' }), call({}), outcome(dataKey())])).toEqual([
+    'ok', 'AccessDeniedException', 'AccessDeniedException', 'AccessDeniedException',
+  ])
+})
+
 test('grantToken lets those in that bring it', async () => {
   emulator.setFaults({ grantToken: 'fresh' })
   expect(await outcome(dataKey())).toBe('AccessDeniedException')

@@ -5,7 +5,7 @@ import type {
 import { takeCensus } from './census.ts'
 import { ColumnStore } from './column-store.ts'
 import type { SqliteDatabase } from './database.ts'
-import { guarded } from './database.ts'
+import { guarded, transaction } from './database.ts'
 import { sqliteError } from './errors.ts'
 import { checkIds } from './id-check.ts'
 import { createKeyIndex } from './key-index.ts'
@@ -29,6 +29,7 @@ export interface SqliteStoreOptions {
 export interface SqliteStore extends RecordStore {
   check(): StoreProblem[]
   census(column: ColumnRef): ColumnCensus
+  censusAll(): ColumnCensus[]
   prepare(): void
   read(column: ColumnRef, options: ReadOptions): StoredRecord[]
   write(column: ColumnRef, changes: readonly RecordChange[]): number
@@ -62,6 +63,7 @@ export function sqliteStore(db: SqliteDatabase, options: SqliteStoreOptions): Sq
     columns: columns.map(refOf),
     check: () => [...walResetProblem(db, tables[0]!), ...tables.flatMap((table) => [...checkSchema(db, table), ...checkIds(db, table)])],
     census: (ref) => guarded(() => takeCensus(db, find(ref).table, find(ref).column)),
+    censusAll: () => transaction(db, 'DEFERRED', () => columns.map(({ table, column }) => takeCensus(db, table, column))),
     prepare: () => {
       for (const { table, column } of columns) createKeyIndex(db, table, column)
     },

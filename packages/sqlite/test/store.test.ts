@@ -1,11 +1,19 @@
 import { createKeyring, openSync, sealSync, toText } from '@keyfold/core'
 import { describe, expect, test } from 'vitest'
 import { decodeCell } from '../src/cell.ts'
-import { sealedTable } from '../src/index.ts'
+import { sealedTable, sqliteStore } from '../src/index.ts'
 import { C, readAll, rotateColumn, storeOf } from './rotating.ts'
 import { connect, errorOf, newDatabase, newKey, newKeyring } from './support.ts'
 
 const T = 'CREATE TABLE t (id INTEGER PRIMARY KEY, c)'
+
+test('censusAll counts every column in the order of the columns, as one by one', () => {
+  const db = newDatabase("CREATE TABLE t (id INTEGER PRIMARY KEY, c, d); INSERT INTO t VALUES (1, 'a', NULL), (2, NULL, NULL), (3, 'b', 'c')")
+  const store = sqliteStore(db, { tables: [{ table: 't', id: 'id', columns: ['d', 'c'] }] })
+  const counts = store.censusAll()
+  expect(counts).toEqual(store.columns.map((column) => store.census(column)))
+  expect(counts.map(({ column, plaintext }) => [column, plaintext])).toEqual([['d', 1], ['c', 2]])
+})
 
 describe('read', () => {
   test('gives the records in the order of the id, without NULLs, with context and position', () => {

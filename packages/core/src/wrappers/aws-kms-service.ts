@@ -49,6 +49,14 @@ export interface KmsService {
   describeKey(request: { readonly KeyId: string; readonly GrantTokens?: string[] }): Promise<{
     readonly KeyMetadata?: { readonly Arn?: string | undefined } | undefined
   }>
+  /** Older releases of the SDK do not have it. */
+  getKeyLastUsage?(request: { readonly KeyId: string }): Promise<LastUsageAnswer>
+}
+
+/** What KMS says of a key's last use; without an operation and a time where it saw none. */
+interface LastUsageAnswer {
+  readonly KeyLastUsage?: { readonly Operation?: string | undefined; readonly Timestamp?: Date | undefined } | undefined
+  readonly TrackingStartDate?: Date | undefined
 }
 
 /** Gives the client of a region; one for all calls. */

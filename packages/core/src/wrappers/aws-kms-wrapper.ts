@@ -2,12 +2,15 @@ import { concat, equalBytes, wipe } from '../bytes.ts'
 import { DEK_LENGTH } from '../cipher.ts'
 import { KeyfoldError } from '../errors.ts'
 import { localKeyWrapper } from '../local-wrap.ts'
-import type { CanonicalContext, KeyUse, KeyWrapper, PreflightKeyWrapper, RewrapKeyWrapper, WrappedKey } from '../types.ts'
+import type {
+  CanonicalContext, KeyUsage, KeyUse, KeyWrapper, PreflightKeyWrapper, RewrapKeyWrapper, UsageKeyWrapper, WrappedKey,
+} from '../types.ts'
 import type { KmsKeyName } from './aws-kms-arn.ts'
 import { arnIn, identityOf, isArnOf, kmsKeyId, kmsMaterialId } from './aws-kms-arn.ts'
-import { badAnswer } from './aws-kms-errors.ts'
+import { badAnswer, kmsError } from './aws-kms-errors.ts'
 import type { KmsPlaces } from './aws-kms-regions.ts'
 import { callAnyRegion } from './aws-kms-regions.ts'
+import type { KmsService } from './aws-kms-service.ts'
 import { kmsContext } from './aws-kms-service.ts'
 
 /** The DEK under KMS's data key: AES-KWP, 40 bytes behind the ciphertext of the data key. */
@@ -20,9 +23,10 @@ const DRY_RUN = { DryRun: true, DryRunModifiers: ['IGNORE_CIPHERTEXT' as const] 
 
 /**
  * A key wrapper over a KMS key. It moves wrapped data keys to other KMS keys by ReEncrypt (`rewrapTo`), and asks by dry runs whether the caller may
- * use the key (`preflight`): for `{ rewrapTo }` a dry run of ReEncrypt, which takes the permissions of both keys.
+ * use the key (`preflight`): for `{ rewrapTo }` a dry run of ReEncrypt, which takes the permissions of both keys. `lastUsage` is GetKeyLastUsage in
+ * every region of the key, each of which keeps a note of its own; it takes the permission kms:GetKeyLastUsage, and works within an account.
  */
-export interface AwsKmsKeyWrapper extends RewrapKeyWrapper, PreflightKeyWrapper {
+export interface AwsKmsKeyWrapper extends RewrapKeyWrapper, PreflightKeyWrapper, UsageKeyWrapper {
   /** The key's ARN in the region that is called first. */
   readonly arn: string
 }
@@ -41,12 +45,14 @@ export class AwsKmsWrapper implements AwsKmsKeyWrapper {
   readonly id: string
   readonly keyId: Uint8Array
   readonly arn: string
+  readonly contextNames: readonly string[]
   readonly #settings: KmsWrapperSettings
 
   constructor(settings: KmsWrapperSettings) {
     this.id = `aws-kms:${identityOf(settings.name)}`
     this.keyId = kmsKeyId(settings.name)
     this.arn = arnIn(settings.name, settings.regions[0]!)
+    this.contextNames = settings.clearContext
     this.#settings = settings
     Object.freeze(this)
   }
@@ -122,6 +128,26 @@ export class AwsKmsWrapper implements AwsKmsKeyWrapper {
     )
   }
 
+  async lastUsage(): Promise<KeyUsage[]> {
+    const { regions, connect } = this.#settings
+    return Promise.all(regions.map(async (region) => this.#usageIn(region, await connect(region))))
+  }
+
+  async #usageIn(region: string, kms: KmsService): Promise<KeyUsage> {
+    if (kms.getKeyLastUsage === undefined) {
+      throw new KeyfoldError('ERR_RUNTIME', 'this release of @aws-sdk/client-kms does not know GetKeyLastUsage', {
+        hint: 'Install a newer one: npm install @aws-sdk/client-kms@latest',
+      })
+    }
+    try {
+      const { KeyLastUsage, TrackingStartDate } = await kms.getKeyLastUsage({ KeyId: arnIn(this.#name, region) })
+      const { Timestamp, Operation } = KeyLastUsage ?? {}
+      return { place: region, usedAt: timeOf(Timestamp), operation: Operation ?? null, trackedSince: timeOf(TrackingStartDate) }
+    } catch (error) {
+      throw kmsError(error, this.id)
+    }
+  }
+
   get #name(): KmsKeyName {
     return this.#settings.name
   }
@@ -189,6 +215,10 @@ export class AwsKmsWrapper implements AwsKmsKeyWrapper {
     if (equalBytes(claimed, NO_MATERIAL) || equalBytes(claimed, kmsMaterialId(answered))) return
     throw new KeyfoldError('ERR_NOT_AUTHENTIC', `the entry names another material of ${this.id} than the one that wrapped it`)
   }
+}
+
+function timeOf(date: Date | undefined): string | null {
+  return date === undefined ? null : date.toISOString()
 }
 
 /** A dry run that would have succeeded ends with an error of this name. */

@@ -1,10 +1,10 @@
-import { closeSync, fchmodSync, fsyncSync, linkSync, openSync, unlinkSync, writeFileSync } from 'node:fs'
+import { closeSync, constants, fchmodSync, fsyncSync, linkSync, lstatSync, openSync, unlinkSync, writeFileSync, writeSync } from 'node:fs'
 import { basename, dirname, extname, join, resolve } from 'node:path'
-import { toHex, wipe } from '../bytes.ts'
+import { equalBytes, toHex, wipe } from '../bytes.ts'
 import { generateDek } from '../cipher.ts'
 import { KeyfoldError } from '../errors.ts'
 import { isKeyName } from '../key-name.ts'
-import { localKeyWrapper } from '../local-wrap.ts'
+import { localKeyId, localKeyWrapper } from '../local-wrap.ts'
 import { readSecretFile } from '../secret-file.ts'
 import { syncFolder } from '../sync-folder.ts'
 import type { SyncKeyWrapper } from '../types.ts'
@@ -113,6 +113,74 @@ function creationError({ code }: NodeJS.ErrnoException, path: string): KeyfoldEr
   return new KeyfoldError('ERR_KEY_FILE_ACCESS', `${path} cannot be written (${code})`, {
     hint: 'Check that the folder exists, that this user may write to it, and that the disk has room.',
   })
+}
+
+/**
+ * Removes a key file for good: its bytes are overwritten with zeros, then the file is removed. Only the file that holds this very key. What a disk
+ * or a file system keeps of the old bytes elsewhere (flash, snapshots, journals), and every copy, is out of reach.
+ *
+ * @param keyId the key's 12 bytes in envelopes
+ * @returns false where there was no file: nothing to do
+ * @throws KeyfoldError ERR_KEY_MISMATCH, nothing removed, where the file holds another key; ERR_KEY_FILE_ACCESS, ERR_KEY_FILE_FORMAT
+ */
+export function destroyKeyFile(path: string, keyId: Uint8Array): boolean {
+  if (!isKeyFileOf(path, keyId)) return false
+  const target = resolve(path)
+  try {
+    overwrite(target)
+    unlinkSync(target)
+    syncFolder(dirname(target))
+    return true
+  } catch (error) {
+    throw new KeyfoldError('ERR_KEY_FILE_ACCESS', `${path} cannot be removed (${(error as NodeJS.ErrnoException).code})`, {
+      hint: 'Check that this user may write to the file and its folder, and that it is not mounted read-only. Or remove it where it comes from.',
+    })
+  }
+}
+
+/**
+ * Whether a key file is there, and holds the key of this id, or the zeros that `destroyKeyFile` writes before it removes it.
+ *
+ * @param keyId the key's 12 bytes in envelopes
+ * @throws KeyfoldError ERR_KEY_MISMATCH where it holds another key; ERR_KEY_FILE_ACCESS, ERR_KEY_FILE_FORMAT
+ */
+export function isKeyFileOf(path: string, keyId: Uint8Array): boolean {
+  if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return false
+  const content = readSecretFile(path, MAX_FILE_BYTES)
+  // what a process left that was killed between the two steps
+  if (content.every((byte) => byte === 0)) return true
+  try {
+    const kek = parseKeyFile(content, path)
+    const same = equalBytes(localKeyId(kek), keyId)
+    wipe(kek)
+    if (same) return true
+  } finally {
+    wipe(content)
+  }
+  throw new KeyfoldError('ERR_KEY_MISMATCH', `${path} holds another key than the one that is to be removed`, {
+    hint: 'Nothing was removed. Name the file of that very key.',
+  })
+}
+
+/** In place: a new file would leave the old bytes where they are. A file that may only be read is removed all the same. */
+function overwrite(target: string): void {
+  const fd = openToOverwrite(target)
+  if (fd === undefined) return
+  try {
+    writeSync(fd, new Uint8Array(lstatSync(target).size), 0)
+    fsyncSync(fd)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+function openToOverwrite(target: string): number | undefined {
+  try {
+    return openSync(target, constants.O_WRONLY | (constants.O_NOFOLLOW ?? 0))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EACCES') return undefined
+    throw error
+  }
 }
 
 /**

@@ -1,7 +1,7 @@
-import { wipe } from '../bytes.ts'
+import { equalBytes, wipe } from '../bytes.ts'
 import { DEK_LENGTH, generateDek } from '../cipher.ts'
 import { KeyfoldError } from '../errors.ts'
-import { localKeyWrapper } from '../local-wrap.ts'
+import { localKeyId, localKeyWrapper } from '../local-wrap.ts'
 import type { SyncBatchKeyWrapper } from '../types.ts'
 import { encodeEntry, parseEntry } from './keychain-entry.ts'
 import { parsePlace, placeId } from './keychain-place.ts'
@@ -88,6 +88,40 @@ export async function insecureReadKeychainKey(place: string, options: KeychainOp
   const text = await entry.get()
   if (text !== undefined) return parseEntry(text, entry.id)
   throw new KeyfoldError('ERR_KEYCHAIN_ENTRY_MISSING', `the keychain has no entry for ${entry.id}`)
+}
+
+/**
+ * Removes a key from the keychain, for good as far as the keychain goes: only the entry that holds this very key. Escrows and other copies stay.
+ *
+ * @param place as for `keychain`
+ * @param keyId the key's 12 bytes in envelopes
+ * @returns false where there was no entry: nothing to do
+ * @throws KeyfoldError ERR_KEY_MISMATCH, nothing removed, where the entry holds another key; and what `keychain` throws
+ */
+export async function destroyKeychainKey(place: string, keyId: Uint8Array, options: KeychainOptions = {}): Promise<boolean> {
+  if (!(await isKeychainKeyOf(place, keyId, options))) return false
+  const entry = await entryAt(place, options)
+  await entry.delete()
+  if ((await entry.get()) === undefined) return true
+  throw new KeyfoldError('ERR_KEYCHAIN_UNAVAILABLE', `the keychain did not remove the entry of ${entry.id}`)
+}
+
+/**
+ * Whether a keychain has an entry at a place, and it holds the key of this id.
+ *
+ * @throws KeyfoldError ERR_KEY_MISMATCH where it holds another key; and what `keychain` throws
+ */
+export async function isKeychainKeyOf(place: string, keyId: Uint8Array, options: KeychainOptions = {}): Promise<boolean> {
+  const entry = await entryAt(place, options)
+  const text = await entry.get()
+  if (text === undefined) return false
+  const kek = parseEntry(text, entry.id)
+  const same = equalBytes(localKeyId(kek), keyId)
+  wipe(kek)
+  if (same) return true
+  throw new KeyfoldError('ERR_KEY_MISMATCH', `${entry.id} holds another key than the one that is to be removed`, {
+    hint: 'Nothing was removed. Find out who put another key there.',
+  })
 }
 
 /** No keychain can write only where nothing is: what came in between is noticed afterwards, as far as it can be. */

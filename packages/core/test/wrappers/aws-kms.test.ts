@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { inspect as print } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { canonicalContext, createKeyring, inspect, open, openText, rewrap, seal } from '../../src/index.ts'
+import { caching, canonicalContext, createKeyring, inspect, multi, open, openText, rewrap, seal, withoutMaterials } from '../../src/index.ts'
 import { parse } from '../../src/format.ts'
 import { awsKmsMaterialId, resolveAwsKms } from '../../src/wrappers/aws-kms.ts'
 import { codeOfAsync, insecureWrapper } from '../keys.ts'
@@ -225,8 +225,32 @@ describe('moving a record within KMS', () => {
 test('abuse 13: neither the wrapper nor its errors show an answer, a request or a key', async () => {
   const wrapper = kms.wrapper(arn)
   await wrapper.wrap(new Uint8Array(32), canonicalContext(context))
-  expect(Object.keys(JSON.parse(JSON.stringify(wrapper)) as object).sort()).toEqual(['arn', 'id', 'keyId'])
+  expect(Object.keys(JSON.parse(JSON.stringify(wrapper)) as object).sort()).toEqual(['arn', 'contextNames', 'id', 'keyId'])
   const error = await errorOf(kms.wrapper(arn.replace(/[^/]+$/, randomUUID())).wrap(new Uint8Array(32).fill(65), canonicalContext(context)))
   const shown = print(error, { depth: 10, showHidden: true })
   expect(shown).not.toMatch(/\$response|Plaintext|EncryptionContext|QUFBQUF/)
+})
+
+describe('the last use of a KMS key', () => {
+  test('is told for each region, with the operation', async () => {
+    const key = await kms.createKey()
+    const wrapper = kms.wrapper(key)
+    expect(await wrapper.lastUsage()).toEqual([{ place: REGION, usedAt: null, operation: null, trackedSince: expect.any(String) as string }])
+    const before = Date.now()
+    await seal(createKeyring({ active: wrapper }), 'x', context)
+    const [usage] = await wrapper.lastUsage()
+    expect(usage?.operation).toBe('GenerateDataKey')
+    expect(Math.abs(Date.parse(usage!.usedAt!) - before)).toBeLessThan(60_000)
+  })
+
+  test('of a key that is not there is an error with a code', async () => {
+    const gone = kms.wrapper(arn.replace(/key\/.*/, `key/${randomUUID()}`))
+    expect(await codeOfAsync(gone.lastUsage())).toBe('ERR_KEY_MISSING')
+  })
+})
+
+test('a wrapper names the pairs of a context that KMS is to see in clear', () => {
+  const wrapper = kms.wrapper(arn, { clearContext: ['table', 'tenant'] })
+  const kept = [wrapper, caching(wrapper, { ttlMs: 1000 }), multi([wrapper]), withoutMaterials(wrapper, ['0123456789ab'])]
+  expect(kept.map(({ contextNames }) => contextNames)).toEqual(kept.map(() => ['table', 'tenant']))
 })
