@@ -36,10 +36,22 @@ export async function census({ stores, keyring }: { stores: readonly RecordStore
 /** Every column of every store. */
 export async function countAll(stores: readonly RecordStore[]): Promise<PlacedCensus[]> {
   const counts: PlacedCensus[] = []
-  for (const store of stores) {
-    for (const column of store.columns) counts.push({ ...(await store.census(column)), store: store.name })
-  }
+  for (const store of stores) for (const count of await countStore(store)) counts.push({ ...count, store: store.name })
   return counts
+}
+
+/** All columns of a store, at one moment where it can tell that. */
+async function countStore(store: RecordStore): Promise<readonly ColumnCensus[]> {
+  if (store.censusAll !== undefined) return store.censusAll()
+  const counts: ColumnCensus[] = []
+  for (const column of store.columns) counts.push(await store.census(column))
+  return counts
+}
+
+/** Whether a master key (24 hex digits) has records or branch keys under it. */
+export function usedKeys(counts: readonly PlacedCensus[], keys: RotationKeys): (keyId: string) => boolean {
+  const used = new Set([...counts.flatMap((count) => [...byMaster(count, keys).keys()]), ...(keys.branchKeys?.byMaster.keys() ?? [])])
+  return (keyId) => used.has(keyId)
 }
 
 export function named(counts: readonly PlacedCensus[], keys: RotationKeys, nameOf: KeyNames): NamedCensus[] {

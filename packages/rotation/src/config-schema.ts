@@ -48,6 +48,8 @@ const branchKeys = z.strictObject({
 
 const policy = z.strictObject({
   cryptoperiodDays: whole(1, 36_500).optional(),
+  coolOffDays: whole(0, 3650).exactOptional(),
+  rollbackDays: whole(0, 3650).exactOptional(),
   approvals: whole(0, 16).default(0),
   approvers: name.optional(),
 })

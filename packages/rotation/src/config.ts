@@ -29,6 +29,10 @@ export interface BranchKeysConfig {
 export interface PolicyConfig {
   /** How long a key seals before `status` calls it due. */
   readonly cryptoperiodDays?: number
+  /** How many days lie between a key that is disabled and one that may be destroyed: 30 where it is left out. */
+  readonly coolOffDays?: number
+  /** How many days after its beginning a rotation may be reversed: 30 where it is left out. */
+  readonly rollbackDays?: number
   readonly approvals?: number
   readonly approvers?: string
 }

@@ -19,6 +19,15 @@ const HINTS = {
   ERR_ROTATION_COMPROMISE:
     'Pause it instead. `--even-compromise` cancels it all the same: what it has not reached stays under data keys that may be known.',
   ERR_ROTATION_PAUSED: '`kms-rotate resume` lets it go on; then start the run again.',
+  ERR_LEDGER_ALTERED:
+    'Not kms-rotate wrote there. Restore it from a backup, and find out who did; or move it away: a new one starts from the configuration.',
+  ERR_LEDGER_KEY:
+    'Add the key that is named to keyring.decryptOnly, and run again. If it is lost, move the ledger away: a new one starts from the configuration.',
+  ERR_KEY_STATE: 'docs/rotation.md lists the states of a key and what moves it from one to the other. Nothing was changed.',
+  ERR_CLOCK:
+    'Set the clock of this machine right, and try again. If it was wrong before and is right now, the ledger holds a time to come: move it away.',
+  ERR_COOL_OFF: 'Until then it can be taken back: `kms-rotate keys enable KEY-ID`. policy.coolOffDays in the configuration says how long that is.',
+  ERR_ROLLBACK_REFUSED: 'Nothing was changed. Make a new key and rotate to it; docs/rotation.md says when a rotation can be reversed.',
   ERR_KEY_NEEDED: 'Rotate first (`kms-rotate run`), then retire the key.',
   ERR_KEY_UNKNOWN: 'Name a key of the configuration or of the ledger by its id, such as `key-file:2026q3`; `kms-rotate keys list` shows them.',
   ERR_KEY_DISABLED: 'A key that was taken out of service does not come back. Make a new key and rotate to it.',

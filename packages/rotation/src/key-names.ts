@@ -1,13 +1,8 @@
-import type { Keyring } from '@keyfold/core'
-import type { KeyRoles } from './ledger/types.ts'
+import type { Keyring, KeyWrapper } from '@keyfold/core'
+import type { KeyRoles, NamedKey } from './ledger/types.ts'
 
 /** A key's `scheme:name` by the 24 hex digits that envelopes carry. */
 export type KeyNames = (keyId: string) => string
-
-interface NamedKey {
-  readonly id: string
-  readonly keyId: string
-}
 
 /** Names the keys of a keyring and those that the ledger remembers; any other is `unknown:` and its digits. */
 export function keyNames(keyring: Keyring, remembered: readonly NamedKey[] = []): KeyNames {
@@ -18,8 +13,9 @@ export function keyNames(keyring: Keyring, remembered: readonly NamedKey[] = [])
 
 /** The keys of a keyring as the ledger registers them. */
 export function keyRoles(keyring: Keyring): KeyRoles {
-  const [active, ...decryptOnly] = keyring.wrappers.map(({ id, keyId }) => ({ id, keyId: hexOf(keyId) }))
-  return { active: active!, decryptOnly }
+  const named = ({ id, keyId }: KeyWrapper): { id: string; keyId: string } => ({ id, keyId: hexOf(keyId) })
+  const [active, ...recovery] = keyring.sealing.map(named)
+  return { active: active!, recovery, decryptOnly: keyring.wrappers.filter((wrapper) => !keyring.sealing.includes(wrapper)).map(named) }
 }
 
 export function hexOf(bytes: Uint8Array): string {

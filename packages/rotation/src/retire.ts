@@ -1,19 +1,25 @@
 import type { RecordStore, StoredRecord } from '@keyfold/core'
-import { byMaster, countAll } from './census.ts'
-import { rotationError } from './errors.ts'
+import { countAll, usedKeys } from './census.ts'
 import type { FailureReport } from './failures.ts'
 import { Failures } from './failures.ts'
 import { keyRoles } from './key-names.ts'
 import type { GivenKeys } from './keys-of.ts'
 import { keysOf } from './keys-of.ts'
+import type { LedgerOrigin } from './key-states.ts'
+import { KeyStates } from './key-states.ts'
+import type { KeyDraft } from './ledger/types.ts'
+import type { Who } from './ledger/key-changes.ts'
+import { wasCompromised } from './ledger/key-changes.ts'
 import type { ColumnPlace, Ledger } from './ledger/types.ts'
-import { nearest } from './nearest.ts'
 import type { OpenProgress } from './open-all.ts'
 import { entryOpener, openColumn } from './open-all.ts'
+import type { Needed, References } from './references.ts'
+import { isReferenced, referencesTo } from './references.ts'
 import type { RotationKeys, Upkeep } from './rotation-keys.ts'
 import type { Running } from './running.ts'
 import { running } from './running.ts'
 import { opensUnder } from './shredded.ts'
+import { whoIs } from './who.ts'
 
 export interface RetireOptions {
   readonly stores: readonly RecordStore[]
@@ -22,13 +28,10 @@ export interface RetireOptions {
   readonly ledger: Ledger
   /** `key-file:2026q3` */
   readonly key: string
+  /** Who is said to have done it; the operating system's user where it is left out. */
+  readonly by?: string
   readonly signal?: AbortSignal
   readonly onProgress?: (progress: OpenProgress) => void
-}
-
-/** Records that claim a key. */
-export interface Needed extends ColumnPlace {
-  readonly records: number
 }
 
 export interface RetireReport {
@@ -37,6 +40,9 @@ export interface RetireReport {
   readonly key: string
   readonly active: boolean
   readonly needed: readonly Needed[]
+  /** Whether the ledger's own key is under it: a run moves that. */
+  readonly ledgerKey: boolean
+  readonly ledger: LedgerOrigin
   readonly opened: number
   readonly failed: FailureReport
   /** Only where the keys are branch keys. */
@@ -51,10 +57,13 @@ export interface RetireReport {
 }
 
 /**
- * Takes a key out of use: decrypt-only becomes disabled, at once. Refused while one record claims it, or one branch key that it wraps lives. Before
- * that every record and branch key is opened with a keyring that lacks the key, since a count believes what they claim.
+ * Takes a key out of use: it becomes disabled, at once. Refused while one record claims it, one branch key that it wraps lives, or the ledger's own
+ * key is under it. Before that every record and branch key is opened with a keyring that lacks the key, since a count believes what they claim; and
+ * after it all of them are counted once more: where a record under it appeared meanwhile, the key goes back to what it was.
  *
- * @throws KeyfoldError ERR_KEY_UNKNOWN, ERR_KEY_MISMATCH, ERR_INTERRUPTED, ERR_KEY_UNAVAILABLE, ERR_KEY_DENIED; a refusal is in the report
+ * @throws KeyfoldError ERR_KEY_UNKNOWN, ERR_KEY_MISMATCH, ERR_KEY_STATE, ERR_CLOCK, ERR_LEDGER_…, ERR_INTERRUPTED, ERR_KEY_UNAVAILABLE,
+ *   ERR_KEY_DENIED; a refusal is in the report
+ * @example const { outcome } = await retire({ stores, keyring, ledger, key: 'key-file:2026q3' })
  */
 export function retire(options: RetireOptions): Running<OpenProgress, RetireReport> {
   return running((report) => perform(options, report), options.onProgress)
@@ -62,30 +71,37 @@ export function retire(options: RetireOptions): Running<OpenProgress, RetireRepo
 
 async function perform(options: RetireOptions, report: Report): Promise<RetireReport> {
   const { stores, ledger, key } = options
+  const by = whoIs(options.by)
   const keys = await keysOf(options.keyring, ledger)
-  ledger.keys.register(keyRoles(keys.keyring))
-  const target = findKey(ledger, key)
-  const check = new Check(options, keys, target.keyId, report)
+  const states = await KeyStates.open(ledger, keys.keyring)
+  states.register(keyRoles(keys.keyring), usedKeys(await countAll(stores), keys), by)
+  const target = states.find(key)
+  const check = new Check(options, keys, states, target.keyId, report)
   const active = target.state === 'active'
   await check.count(stores)
+  if (target.state === 'destroyed') return check.report('already-retired')
+  if (target.state === 'disabled') return check.isNeeded ? takenBack(check, states, key, by) : check.report('already-retired')
   if (active || check.isNeeded) return check.report('needed', active)
-  if (target.state === 'disabled') return check.report('already-retired')
   await check.openWithout(stores)
   if (check.isDamaged) return check.report('damaged')
-  // Opening took its time: an application that still seals under the key shows now.
+  states.change((draft) => disable(draft, key, { by, reason: `retired: no record of ${check.opened} needs it` }))
+  // Opening took its time: an application that still seals under the key shows now, and a process that starts from here on does not get it.
   await keys.look()
   await check.count(stores)
-  if (check.isNeeded) return check.report('needed')
-  ledger.keys.setState(key, 'disabled', `retired: no record of ${check.opened} needs it`)
-  return check.report('retired')
+  return check.isNeeded ? takenBack(check, states, key, by) : check.report('retired')
 }
 
-function findKey(ledger: Ledger, id: string): ReturnType<Ledger['keys']['all']>[number] {
-  const known = ledger.keys.all()
-  const key = known.find((candidate) => candidate.id === id)
-  if (key !== undefined) return key
-  const near = nearest(id, known.map((candidate) => candidate.id))
-  throw rotationError('ERR_KEY_UNKNOWN', `there is no such key${near === undefined ? '' : `; did you mean ${near}?`}`)
+/** The time from which the cool-off counts must not lie in the past. */
+function disable(draft: KeyDraft, key: string, who: Who): void {
+  draft.assertClock()
+  draft.move(key, 'disabled', 'retire', who)
+}
+
+/** Also what a kill left between the change and the count after it. */
+function takenBack(check: Check, states: KeyStates, key: string, by: string): RetireReport {
+  const state = wasCompromised(states.past(key)) ? 'compromised' : 'decrypt-only'
+  states.move(key, state, 'enable', { by, reason: 'something under it appeared' })
+  return check.report('needed')
 }
 
 type Report = (progress: OpenProgress) => void
@@ -95,18 +111,19 @@ class Check {
   readonly #options: RetireOptions
   readonly #keys: RotationKeys
   readonly #without: RotationKeys
+  readonly #states: KeyStates
   readonly #keyId: string
   readonly #progress: Report
   readonly #failures: Failures
-  #needed: Needed[] = []
-  #neededBranchKeys = 0
+  #found: References | undefined
   #failedBranchKeys: Upkeep['failed'] = []
   #destroyed = 0
   opened = 0
 
-  constructor(options: RetireOptions, keys: RotationKeys, keyId: string, progress: Report) {
+  constructor(options: RetireOptions, keys: RotationKeys, states: KeyStates, keyId: string, progress: Report) {
     this.#options = options
     this.#keys = keys
+    this.#states = states
     this.#without = keys.lacking(keyId)
     this.#keyId = keyId
     this.#progress = progress
@@ -114,7 +131,7 @@ class Check {
   }
 
   get isNeeded(): boolean {
-    return this.#needed.length > 0 || this.#neededBranchKeys > 0
+    return this.#found !== undefined && isReferenced(this.#found)
   }
 
   get isDamaged(): boolean {
@@ -123,12 +140,7 @@ class Check {
 
   /** By what records and branch keys claim. */
   async count(stores: readonly RecordStore[]): Promise<void> {
-    const { branchKeys } = this.#keys
-    this.#neededBranchKeys = branchKeys === undefined ? 0 : (branchKeys.byMaster.get(this.#keyId) ?? 0) + branchKeys.malformed
-    this.#needed = (await countAll(stores)).flatMap((count) => {
-      const records = byMaster(count, this.#keys).get(this.#keyId) ?? 0
-      return records === 0 ? [] : [{ store: count.store, table: count.table, column: count.column, records }]
-    })
+    this.#found = await referencesTo(this.#keyId, stores, this.#keys, this.#states)
   }
 
   /** Opens everything with the other keys alone. */
@@ -157,8 +169,10 @@ class Check {
 
   report(outcome: RetireReport['outcome'], active = false): RetireReport {
     const { key } = this.#options
-    const branchKeys = { needed: this.#neededBranchKeys, failed: this.#failedBranchKeys, destroyedRecords: this.#destroyed }
-    const common = { outcome, key, active, needed: this.#needed, opened: this.opened, failed: this.#failures.report() }
+    const { needed = [], ledgerKey = false, branchKeys: wrapped = 0 } = this.#found ?? {}
+    const branchKeys = { needed: wrapped, failed: this.#failedBranchKeys, destroyedRecords: this.#destroyed }
+    const counted = { needed, ledgerKey, ledger: this.#states.origin }
+    const common = { outcome, key, active, ...counted, opened: this.opened, failed: this.#failures.report() }
     return this.#keys.branchKeys === undefined ? common : { ...common, branchKeys }
   }
 }

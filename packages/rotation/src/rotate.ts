@@ -2,7 +2,7 @@ import type { RecordStore } from '@keyfold/core'
 import { KeyfoldError } from '@keyfold/core'
 import type { Json } from './canonical-json.ts'
 import type { NamedCensus, PlacedCensus } from './census.ts'
-import { countAll, destroyedIn, named, pendingIn, sealedIn } from './census.ts'
+import { countAll, destroyedIn, named, pendingIn, sealedIn, usedKeys } from './census.ts'
 import type { FailureReport } from './failures.ts'
 import { finishCancelled } from './control.ts'
 import { rotationError } from './errors.ts'
@@ -10,7 +10,9 @@ import { keyNames, keyRoles } from './key-names.ts'
 import { checkKeys } from './key-preflight.ts'
 import type { GivenKeys } from './keys-of.ts'
 import { keysOf } from './keys-of.ts'
-import type { Ledger, LedgerRotation, Mode, Reason } from './ledger/types.ts'
+import type { IsUsed, LedgerOrigin } from './key-states.ts'
+import { KeyStates } from './key-states.ts'
+import type { KeyRoles, Ledger, LedgerRotation, Mode, Reason } from './ledger/types.ts'
 import type { Ending } from './passes.ts'
 import { makePasses } from './passes.ts'
 import type { Plan } from './plan-file.ts'
@@ -25,6 +27,7 @@ import type { Remains } from './scrub.ts'
 import { scrubPending, unscrubbed } from './scrub.ts'
 import type { RotationProgress } from './tally.ts'
 import { Tally } from './tally.ts'
+import { whoIs } from './who.ts'
 import { workAhead } from './work-ahead.ts'
 
 const DEFAULT_BATCH = 500
@@ -56,6 +59,8 @@ export interface RotateOptions {
   readonly batch?: number
   /** `false` leaves replaced plaintext in free pages until a later run; the report says so. */
   readonly scrub?: boolean
+  /** Who is said to have changed the states of keys; the operating system's user where it is left out. */
+  readonly by?: string
   /** Ends the run after the batch under way, its checkpoint saved; the outcome is then `interrupted`. */
   readonly signal?: AbortSignal
   readonly onProgress?: (progress: RotationProgress) => void
@@ -70,6 +75,8 @@ export interface RotationReport {
   readonly mode: Mode
   /** The key that records were moved to. */
   readonly target: string
+  /** `new`: no ledger was there, or an empty one, so that what an earlier one knew is not in it. */
+  readonly ledger: LedgerOrigin
   /** Whether an earlier run of the same rotation had been cut. */
   readonly resumed: boolean
   readonly passes: number
@@ -108,22 +115,30 @@ export interface BranchKeyReport {
  * removes what replaced plaintext left in free pages. Convergent: killed at any moment, a second call finishes. A record that does not open is
  * counted and reported, and the rest goes on.
  *
- * @throws KeyfoldError before anything is changed: ERR_STORE_UNSUITED, ERR_PLAN_…, ERR_KEY_MISMATCH, ERR_KEY_DISABLED, ERR_LEDGER_…, and where a
- *   key service would not do it, ERR_KEY_DENIED and the like; in the middle, all that was done saved: ERR_KEY_UNAVAILABLE, ERR_KEY_DENIED and the
- *   other codes of a key service, and what a store throws
+ * @throws KeyfoldError before a record is changed: ERR_STORE_UNSUITED, ERR_PLAN_…, ERR_KEY_MISMATCH, ERR_KEY_DISABLED, ERR_KEY_STATE where a key
+ *   cannot become active again (see `rollback`), ERR_LEDGER_ALTERED where the states of keys were edited, other ERR_LEDGER_…, and where a key service
+ *   would not do it, ERR_KEY_DENIED and the like; in the middle, all that was done saved: ERR_KEY_UNAVAILABLE, ERR_KEY_DENIED and the other codes of
+ *   a key service, and what a store throws
  * @example const report = await rotate({ stores, keyring, ledger: await openLedger('./rotation.db') })
  */
 export function rotate(options: RotateOptions): Running<RotationProgress, RotationReport> {
-  return running((report) => perform(options, report), options.onProgress)
+  return running((report) => moveTo(options, report, register), options.onProgress)
 }
 
-async function perform(options: RotateOptions, report: (progress: RotationProgress) => void): Promise<RotationReport> {
+/** How the ledger learns the roles of keys: from the configuration, or by a rollback. */
+export type Placing = (states: KeyStates, roles: KeyRoles, isUsed: IsUsed, by: string) => void
+
+const register: Placing = (states, roles, isUsed, by) => states.register(roles, isUsed, by)
+
+/** The one way in which records are moved, whatever made the key the active one. */
+export async function moveTo(options: RotateOptions, report: (progress: RotationProgress) => void, place: Placing): Promise<RotationReport> {
   const keys = await keysOf(options.keyring)
+  const by = whoIs(options.by)
   const counts = await checkEverything(options, keys)
   const ledger = typeof options.ledger === 'function' ? await options.ledger() : options.ledger
   ledger.leases.acquire()
   try {
-    return await performWith(ledger, options, keys, counts, report)
+    return await performWith(ledger, options, keys, counts, report, (states, isUsed) => place(states, keyRoles(keys.keyring), isUsed, by))
   } finally {
     releaseQuietly(ledger)
   }
@@ -140,10 +155,13 @@ function releaseQuietly(ledger: Ledger): void {
 
 async function performWith(
   ledger: Ledger, options: RotateOptions, keys: RotationKeys, counts: readonly PlacedCensus[], report: (progress: RotationProgress) => void,
+  place: (states: KeyStates, isUsed: IsUsed) => void,
 ): Promise<RotationReport> {
   const started = performance.now()
-  ledger.keys.register(keyRoles(keys.keyring))
+  const states = await KeyStates.open(ledger, keys.keyring)
+  place(states, usedKeys(counts, keys))
   const { rotation, resumed } = startRotation(ledger, keys, options)
+  await states.moveLedgerKey(keys.keyring, rotation.reason)
   const tally = new Tally(workload(counts, keys, rotation), report)
   const ending = await moveAll(options, keys, ledger, rotation, tally)
   const remains = await scrub(options, ledger, ending)
@@ -152,6 +170,7 @@ async function performWith(
     reason: rotation.reason,
     mode: rotation.mode,
     target: rotation.target,
+    ledger: states.origin,
     resumed,
     passes: ending.passes,
     ...tally.counts,

@@ -5,6 +5,8 @@ import type { KeyNames } from './key-names.ts'
 import { hexOf, keyNames } from './key-names.ts'
 import type { GivenKeys } from './keys-of.ts'
 import { keysOf } from './keys-of.ts'
+import type { LedgerKeyStatus } from './key-states.ts'
+import { inspectStates } from './key-states.ts'
 import type { ColumnPlace, LeaseHolder, Ledger, LedgerKey, Mode, Reason, Wish } from './ledger/types.ts'
 import type { StatusWarning } from './due.ts'
 import { dueOf, newestTime, warningsOf } from './due.ts'
@@ -77,6 +79,8 @@ export interface StatusReport {
   readonly rotation: RotationStatus | null
   /** Records that the last passes could not open, by column and code. Only where there are some. */
   readonly quarantined?: ReadonlyArray<ColumnPlace & { readonly code: string; readonly records: number }>
+  /** The ledger's own key, which keeps the keys that it is under in use; null without a ledger, and before the first run. */
+  readonly ledgerKey: LedgerKeyStatus | null
   /** Only where there are some. */
   readonly warnings?: readonly StatusWarning[]
 }
@@ -84,12 +88,13 @@ export interface StatusReport {
 /**
  * Says where every record stands, per key and column, without opening any. Changes nothing.
  *
- * @throws KeyfoldError what a store or the ledger throws
+ * @throws KeyfoldError ERR_LEDGER_ALTERED where the states of keys are not what was written, and what a store or the ledger throws
  * @example const { keys, stores, warnings = [] } = await status({ stores, keyring, ledger, cryptoperiodDays: 90 })
  */
 export async function status({ stores, keyring, ledger, cryptoperiodDays }: StatusOptions): Promise<StatusReport> {
   const remembered = ledger?.keys.all() ?? []
   const all = await keysOf(keyring, ledger)
+  const ledgerKey = await inspectStates(ledger, all.keyring)
   const nameOf = keyNames(all.keyring, remembered)
   const counts = await countAll(stores)
   const columns = named(counts, all, nameOf)
@@ -111,6 +116,7 @@ export async function status({ stores, keyring, ledger, cryptoperiodDays }: Stat
     }),
     ...(all.branchKeys && { branchKeys: branchKeyStatus(all.branchKeys, nameOf) }),
     rotation: ledger === undefined ? null : rotationOf(ledger),
+    ledgerKey,
     ...(quarantined.length > 0 && { quarantined }),
     ...(warnings.length > 0 && { warnings }),
   }
@@ -134,13 +140,20 @@ interface KnownKey {
 function keysIn(keyring: Keyring, remembered: readonly LedgerKey[], nameOf: KeyNames): KnownKey[] {
   const configured = keyring.wrappers.map((wrapper) => {
     const keyId = hexOf(wrapper.keyId)
-    const state: KeyState = keyring.sealing.includes(wrapper) ? 'active' : 'decrypt-only'
     const before = remembered.find((key) => key.keyId === keyId)
+    const state = stateOf(keyring.sealing.includes(wrapper), before?.state)
     return { id: nameOf(keyId), keyId, state, since: before?.state === state ? before.since : undefined }
   })
   const others = remembered.filter(({ keyId }) => !configured.some((key) => key.keyId === keyId))
   // A key that the configuration names no more seals nothing, whatever it did when the ledger was last written.
   return [...configured, ...others.map((key) => (key.state === 'active' ? { ...key, state: 'decrypt-only' as const } : key))]
+}
+
+/** The state of a configured key: the configuration says what seals and what opens; the ledger, what a key is besides. */
+export function stateOf(seals: boolean, known: KeyState | undefined): KeyState {
+  if (known === 'compromised' || known === 'disabled' || known === 'destroyed') return known
+  if (seals) return 'active'
+  return known === 'pre-active' ? known : 'decrypt-only'
 }
 
 function rotationOf({ leases, rotations, scrubs }: Ledger): RotationStatus | null {

@@ -25,6 +25,8 @@ export type WorkLeft =
   | { readonly kind: 'older'; readonly count: number; readonly keys: readonly string[] }
   /** Records under an older branch key. */
   | { readonly kind: 'behind'; readonly count: number }
+  /** The ledger's own key is under keys that seal no more: it keeps them in use. */
+  | { readonly kind: 'ledger-key'; readonly keys: readonly string[] }
   /** Copies of replaced values in the free pages of a store. */
   | { readonly kind: 'scrub'; readonly store: string }
 
@@ -33,7 +35,7 @@ export type WorkLeft =
  *
  * @example if (workLeft(await status({ stores, keyring, ledger })).length > 0) await rotate({ stores, keyring, ledger })
  */
-export function workLeft({ keys, stores, branchKeys, rotation, quarantined = [] }: StatusReport): readonly WorkLeft[] {
+export function workLeft({ keys, stores, branchKeys, rotation, ledgerKey, quarantined = [] }: StatusReport): readonly WorkLeft[] {
   const sum = (pick: (column: StatusReport['stores'][number]) => number): number => stores.reduce((total, column) => total + pick(column), 0)
   const older = keys.filter(({ state, records }) => state !== 'active' && records > 0)
   const counted: ReadonlyArray<WorkLeft & { readonly count: number }> = [
@@ -47,6 +49,7 @@ export function workLeft({ keys, stores, branchKeys, rotation, quarantined = [] 
     { kind: 'damaged-branch-keys', count: branchKeys?.malformed ?? 0 },
     { kind: 'branch-keys', count: branchKeys?.pending ?? 0 },
   ]
+  const ledgerKeys = ledgerKey?.keys.filter((id) => keys.some((key) => key.id === id && key.state !== 'active')) ?? []
   const damaged = sum(({ malformed = 0 }) => malformed)
   return [
     ...(damaged > 0 ? [{ kind: 'damaged', count: damaged } as const] : []),
@@ -54,6 +57,7 @@ export function workLeft({ keys, stores, branchKeys, rotation, quarantined = [] 
     ...damage.filter(({ count }) => count > 0),
     ...(rotation?.state === 'unfinished' ? [unfinished(rotation)] : []),
     ...counted.filter(({ count }) => count > 0),
+    ...(ledgerKeys.length > 0 ? [{ kind: 'ledger-key', keys: ledgerKeys } as const] : []),
     ...(rotation?.scrubPending ?? []).map((store) => ({ kind: 'scrub', store }) as const),
   ]
 }

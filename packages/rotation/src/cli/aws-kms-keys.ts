@@ -1,6 +1,5 @@
-import type { AwsKmsOptions } from '@keyfold/core/aws-kms'
+import type { AwsKmsKeyWrapper, AwsKmsOptions } from '@keyfold/core/aws-kms'
 import { awsKms } from '@keyfold/core/aws-kms'
-import type { KeyWrapper } from '@keyfold/core'
 import type { Config } from '../config-schema.ts'
 
 /** The id of a key of AWS KMS by its ARN, the same for all regions of a multi-region key. Makes no call. ERR_KEY_ID_INVALID. */
@@ -9,7 +8,7 @@ export function awsKmsId(arn: string): string {
 }
 
 /** Opens it with the config's settings. Makes no call. */
-export function openAwsKms(arn: string, settings: Config['awsKms'] = {}): KeyWrapper {
+export function openAwsKms(arn: string, settings: Config['awsKms'] = {}): AwsKmsKeyWrapper {
   const { reEncrypt: _, regions, ...shared } = settings
   const options: AwsKmsOptions = shared
   // a key of one region is called there

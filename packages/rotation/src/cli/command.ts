@@ -22,6 +22,11 @@ export function addCommonOptions(program: Command): void {
     .option('--debug', 'show where an error comes from')
 }
 
+/** For what changes the states of keys: who is written into the ledger's history. */
+export function addByOption(command: Command): Command {
+  return command.option('--by <name>', 'who does it, for the history in the ledger; the name of the user of this system by default')
+}
+
 export function callOf(command: Command): Call {
   const { json, debug, config } = command.optsWithGlobals<CommonOptions>()
   return { output: new Output({ json: json === true, debug: debug === true }), config }

@@ -53,6 +53,11 @@ const CODES: Readonly<Record<string, ExitCode>> = {
   ERR_ROTATION_PAUSED: EXIT.budget,
   ERR_LEASE_HELD: EXIT.leaseHeld,
   ERR_LEASE_LOST: EXIT.leaseHeld,
+  ERR_KEY_STATE: EXIT.keyDenied,
+  ERR_LEDGER_KEY: EXIT.keyDenied,
+  ERR_LEDGER_ALTERED: EXIT.integrity,
+  ERR_COOL_OFF: EXIT.planRefused,
+  ERR_ROLLBACK_REFUSED: EXIT.planRefused,
   ERR_INTERRUPTED: EXIT.interrupted,
 }
 

@@ -11,6 +11,7 @@ import { addKeychain } from './commands/keychain.ts'
 import { addKeys } from './commands/keys.ts'
 import { addPlan } from './commands/plan.ts'
 import { addRetire } from './commands/retire.ts'
+import { addRollback } from './commands/rollback.ts'
 import { addRun } from './commands/run.ts'
 import { addStatus } from './commands/status.ts'
 import { addVerify } from './commands/verify.ts'
@@ -42,7 +43,7 @@ function program(): Command {
     .exitOverride()
     .configureOutput({ writeErr: () => undefined })
   addCommonOptions(root)
-  for (const add of [addInit, addKeys, addKeychain, addStatus, addPlan, addRun, addControl, addVerify, addRetire, addInspect]) add(root)
+  for (const add of [addInit, addKeys, addKeychain, addStatus, addPlan, addRun, addControl, addRollback, addVerify, addRetire, addInspect]) add(root)
   return root
 }
 

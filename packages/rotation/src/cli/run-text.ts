@@ -1,4 +1,4 @@
-import type { RotationReport } from '../index.ts'
+import type { LedgerOrigin, RotationReport } from '../index.ts'
 import { failedText } from './failed-text.ts'
 import { plural, table } from './table.ts'
 
@@ -21,8 +21,9 @@ export function runText(report: RotationReport): string {
 }
 
 /** For people: how it ended, and what to do about what is left. */
-export function runNotes({ outcome, mode, target, quarantined, pending, branchKeys, remains }: RotationReport): string {
-  const notes: string[] = []
+export function runNotes(report: RotationReport): string {
+  const { outcome, mode, target, quarantined, pending, branchKeys, remains } = report
+  const notes = originNotes(report.ledger, sealedBefore(report))
   const stopped = outcome === 'interrupted' || outcome === 'cancelled'
   if (quarantined.total > 0)
     notes.push(`could not be opened, and left unchanged: ${plural(quarantined.total, 'record')}\n${failedText(quarantined)}`)
@@ -48,6 +49,23 @@ export function runNotes({ outcome, mode, target, quarantined, pending, branchKe
 }
 
 const LEFT = 'done: every record is in plaintext. Keep the keys for as long as a backup with sealed records is kept'
+
+/** Whether records were sealed before this run. */
+function sealedBefore({ census, sealed }: RotationReport): boolean {
+  const cells = census.flatMap(({ byKey, destroyed = 0 }) => [...Object.values(byKey), destroyed])
+  return cells.reduce((sum, count) => sum + count, 0) > sealed
+}
+
+/** What a ledger does not know. Nothing of that where there was nothing to know. */
+export function originNotes(origin: LedgerOrigin, sealedSomething: boolean): string[] {
+  if (origin === 'adopted')
+    return ['an older release wrote this ledger: the states of its keys are taken as they are, and are authenticated from now on']
+  if (origin === 'known' || !sealedSomething) return []
+  return [
+    'this is a new ledger: it starts from the config. What an earlier one knew is not in it: retired and compromised keys, since when\n' +
+      'a key is active, escrows, a compromise run that was cut (then give --reason compromise again)',
+  ]
+}
 
 /** Branch keys that do not open. */
 export function failedKeysText(failed: NonNullable<RotationReport['branchKeys']>['failed']): string {

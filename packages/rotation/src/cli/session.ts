@@ -1,4 +1,4 @@
-import type { RecordStore } from '@keyfold/core'
+import type { Keyring, RecordStore } from '@keyfold/core'
 import { keyRoles } from '../key-names.ts'
 import { findLedger, openLedger } from '../ledger/open.ts'
 import type { Ledger, LedgerKey } from '../ledger/types.ts'
@@ -11,6 +11,7 @@ import type { LoadedConfig } from './load-config.ts'
 import { loadConfig } from './load-config.ts'
 import { closeStores, openStores } from './stores.ts'
 import type { StoreAccess } from './stores.ts'
+import { usageError } from './usage.ts'
 
 /** What a command works with: everything that the config names, open. */
 export interface Session extends LoadedConfig {
@@ -25,6 +26,8 @@ export interface Session extends LoadedConfig {
 
 export interface SessionOptions extends StoreAccess {
   readonly config: string | undefined
+  /** Whether the ledger is written though the stores are only read; by default it is written where they are. */
+  readonly writesLedger?: boolean
 }
 
 /** The states in which a key opens nothing more. */
@@ -37,7 +40,7 @@ const OUT_OF_SERVICE: ReadonlySet<string> = new Set(['disabled', 'destroyed'])
 export async function withSession<T>(options: SessionOptions, work: (session: Session) => Promise<T>): Promise<T> {
   const loaded = await loadConfig(options.config)
   const named = namedKeys(loaded)
-  const ledger = await existingLedger(loaded.path(loaded.config.ledger), options.readonly)
+  const ledger = await existingLedger(loaded, options.writesLedger ?? !options.readonly)
   let stores: RecordStore[] = []
   let branchKeys: OpenedBranchKeys | undefined
   try {
@@ -54,11 +57,29 @@ export async function withSession<T>(options: SessionOptions, work: (session: Se
 }
 
 /** A ledger that is to be written is brought to the newest version; none is made. */
-async function existingLedger(path: string, readonly: boolean): Promise<Ledger | undefined> {
-  const found = await findLedger(path)
-  if (found === undefined || readonly) return found
+async function existingLedger({ config, path }: LoadedConfig, writes: boolean): Promise<Ledger | undefined> {
+  const found = await findLedger(path(config.ledger))
+  if (found === undefined || !writes) return found
   found.close()
-  return openLedger(path)
+  return openLedger(path(config.ledger))
+}
+
+/** What a command works with that changes the states of keys and looks at no record. */
+export interface KeySession extends LoadedConfig {
+  readonly keyring: Keyring
+  readonly ledger: Ledger
+}
+
+/** As `withSession`, without stores. A ledger is needed: before the first run no key has a state. */
+export async function withLedger<T>(config: string | undefined, work: (session: KeySession) => Promise<T>): Promise<T> {
+  const loaded = await loadConfig(config)
+  const ledger = await existingLedger(loaded, true)
+  if (ledger === undefined) throw usageError('there is no ledger yet', 'kms-rotate run makes it, with the states of the keys. Nothing was done.')
+  try {
+    return await work({ ...loaded, ledger, keyring: await openKeyring(namedKeys(loaded), disabledKeys(ledger)) })
+  } finally {
+    ledger.close()
+  }
 }
 
 /** Ids of the keys that the ledger has taken out of service. */

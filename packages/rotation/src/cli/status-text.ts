@@ -74,6 +74,8 @@ function stepText(left: WorkLeft, branched: boolean): string {
       return `${plural(left.count, 'record')} under ${left.keys.join(', ')}: kms-rotate run moves them to the active key`
     case 'behind':
       return `${plural(left.count, 'record')} not under the newest branch key yet: kms-rotate run moves them`
+    case 'ledger-key':
+      return `the ledger's own key is under ${left.keys.join(', ')}: kms-rotate run moves it`
     case 'scrub':
       return `${left.store} may still hold copies of replaced values: kms-rotate run removes them`
   }

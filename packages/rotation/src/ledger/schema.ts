@@ -93,6 +93,29 @@ const MIGRATIONS: readonly string[] = [
      rotation INTEGER REFERENCES rotations (id),
      detail TEXT NOT NULL CHECK (json_valid(detail))
    ) STRICT;`,
+  `CREATE TABLE key_changes (
+     n INTEGER PRIMARY KEY,
+     id TEXT NOT NULL REFERENCES keys (id),
+     was TEXT CHECK (was IN (${STATES})),
+     state TEXT NOT NULL CHECK (state IN (${STATES})),
+     at TEXT NOT NULL,
+     who TEXT,
+     cause TEXT NOT NULL,
+     reason TEXT NOT NULL
+   ) STRICT;
+   INSERT INTO key_changes (id, was, state, at, who, cause, reason)
+     SELECT id, NULL, state, since, NULL, 'migration', reason FROM keys
+     -- a key that was replaced right behind the one that replaced it
+     ORDER BY coalesce((SELECT next.since FROM keys AS next WHERE keys.reason = 'replaced by ' || next.id), since), state <> 'active', id;
+   CREATE TABLE ledger_key (
+     one INTEGER PRIMARY KEY CHECK (one = 1),
+     ledger TEXT NOT NULL,
+     names TEXT NOT NULL,
+     sealed BLOB NOT NULL,
+     key_check BLOB NOT NULL,
+     mac BLOB NOT NULL CHECK (length(mac) = 32)
+   ) STRICT;
+   CREATE TABLE key_receipts (key_id TEXT PRIMARY KEY, document TEXT NOT NULL) STRICT, WITHOUT ROWID;`,
 ]
 
 /** The newest version of the schema. */

@@ -1,4 +1,5 @@
 import type { ColumnRef, KeyState } from '@keyfold/core'
+import type { KeyCause, KeyChange, Who } from './key-changes.ts'
 
 /** Why records are moved: `rotation` rewraps, `compromise` re-encrypts. */
 export type Reason = 'rotation' | 'compromise'
@@ -31,11 +32,36 @@ export interface LedgerEscrow {
   readonly confirmedBy: 'prompt' | 'flag'
 }
 
+export interface NamedKey {
+  readonly id: string
+  /** 24 hex digits. */
+  readonly keyId: string
+}
+
 /** The keys that a configuration hands over. */
 export interface KeyRoles {
-  readonly active: { readonly id: string; readonly keyId: string }
-  readonly decryptOnly: ReadonlyArray<{ readonly id: string; readonly keyId: string }>
+  readonly active: NamedKey
+  /** Those that seal beside the active one. */
+  readonly recovery?: readonly NamedKey[]
+  readonly decryptOnly: readonly NamedKey[]
 }
+
+/** The key under which the states of keys are authenticated, sealed, and the MAC over them. */
+export interface LedgerSeal {
+  /** The ledger's own name: what its key is sealed to. */
+  readonly ledger: string
+  /** Pairs of the context that the sealing keys asked for beside. */
+  readonly names: readonly string[]
+  /** An envelope of 32 bytes. */
+  readonly sealed: Uint8Array
+  /** Tells this key from another one that a compromise run put in its place; 16 bytes. */
+  readonly check: Uint8Array
+  /** 32 bytes. */
+  readonly mac: Uint8Array
+}
+
+/** A ledger key as it is made: what else belongs to it, the book adds. */
+export type MadeSeal = Omit<LedgerSeal, 'check' | 'mac'>
 
 /** A rotation that was begun. */
 export interface LedgerRotation {
@@ -71,14 +97,47 @@ export interface Checkpoint {
   readonly unsealed: number
 }
 
-/** What a plan or a rotation remembers of keys. */
+/**
+ * What a ledger remembers of keys. What is read here is only what stands in the file: `KeyStates` is what opens the ledger's key and knows whether it
+ * is authentic. All that changes a state takes that key, checks the MAC before, and makes it anew after, in one transaction.
+ */
 export interface KeyBook {
   all(): readonly LedgerKey[]
-  /** Refuses a key whose name or content is registered otherwise, and an active key that is disabled. Changes nothing. */
+  /** Every change of a state, the oldest first. */
+  changes(): readonly KeyChange[]
+  /** Undefined before the first run, and in a ledger of an older release. */
+  seal(): LedgerSeal | undefined
+  /** The receipt of a destroyed key (24 hex digits), canonical JSON. */
+  receipt(keyId: string): string | undefined
+  /** Refuses a key whose name or content is registered otherwise, and a sealing key that is out of service. Changes nothing. */
   check(roles: KeyRoles): void
-  /** Records the keys of a configuration with their states. */
-  register(roles: KeyRoles): void
-  setState(id: string, state: KeyState, reason: string): void
+  /** Puts the ledger's key into a ledger that has none; false, and nothing changed, where another process was first. */
+  install(key: Uint8Array, made: MadeSeal): boolean
+  /** Throws ERR_LEDGER_ALTERED where a row is not what was written, ERR_LEDGER_BUSY where another process has replaced this key. */
+  verify(key: Uint8Array): void
+  /** Changes states in one transaction: all of it, or nothing where `work` throws. */
+  change<T>(key: Uint8Array, work: (draft: KeyDraft) => T): T
+  /** Puts the same key under other keys, if it is still sealed as `was`. */
+  reseal(was: Uint8Array, now: Pick<LedgerSeal, 'names' | 'sealed'>): boolean
+  /** Another key in place of this one. */
+  renew(key: Uint8Array, next: Uint8Array, now: Pick<LedgerSeal, 'names' | 'sealed'>): void
+}
+
+/** The changes of one transaction. */
+export interface KeyDraft {
+  /** Of all changes of the draft, ISO 8601; never before an earlier one of the ledger, whatever the clock says. */
+  readonly now: string
+  /** Throws ERR_CLOCK where the clock is behind what the ledger has seen. */
+  assertClock(): void
+  keys(): readonly LedgerKey[]
+  /** The changes of one key, the oldest first. */
+  past(id: string): readonly KeyChange[]
+  add(key: NamedKey, state: KeyState, who: Who): void
+  /** Throws ERR_KEY_STATE where the change is not legal. */
+  move(id: string, state: KeyState, cause: KeyCause, who: Who): void
+  /** Whether a rotation to this key was one after a compromise. */
+  rotatedAfterCompromise(target: string): boolean
+  putReceipt(keyId: string, document: string): void
 }
 
 export interface BeginOptions {

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { temporaryFolder } from '@keyfold/test-support'
 import Database from 'better-sqlite3'
 import { describe, expect, test } from 'vitest'
+import { SCHEMA_VERSION } from '../../src/ledger/schema.ts'
 import { documents, kmsRotate } from './process.ts'
 import { workspace } from './workspace.ts'
 import type { Workspace } from './workspace.ts'
@@ -159,12 +160,13 @@ test('a ledger of an older release is read as it is, and brought up to date by a
     db.close()
     return value
   }
-  ledger('DROP TABLE exposed_branch_keys; DELETE FROM migrations WHERE version = 3; PRAGMA user_version = 2')
+  ledger('DROP TABLE key_changes; DROP TABLE ledger_key; DROP TABLE key_receipts')
+  ledger('DROP TABLE exposed_branch_keys; DELETE FROM migrations WHERE version > 2; PRAGMA user_version = 2')
   configure(({ keyring }) => Object.assign(keyring, { active: 'key-file:./second.key', decryptOnly: ['key-file:./first.key'] }))
   expect((await kmsRotate(folder, ['status'])).code).toBe(0)
   expect(ledger('')).toBe(2)
   expect((await kmsRotate(folder, ['run', '--reason', 'compromise'])).code).toBe(0)
-  expect(ledger('INSERT INTO exposed_branch_keys SELECT hex(randomblob(12)), rotation FROM exposed_branch_keys')).toBe(3)
+  expect(ledger('INSERT INTO exposed_branch_keys SELECT hex(randomblob(12)), rotation FROM exposed_branch_keys')).toBe(SCHEMA_VERSION)
 })
 
 test('a folder of the config’s own is where the path starts', async () => {

@@ -1,8 +1,10 @@
 import { chmodSync, writeFileSync, existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { createKeyFile } from '@keyfold/core/key-file'
+import { createKeyring } from '@keyfold/core'
+import { createKeyFile, keyFile } from '@keyfold/core/key-file'
 import { temporaryFolder } from '@keyfold/test-support'
 import { describe, expect, test } from 'vitest'
+import { openLedger, rotate } from '../../src/index.ts'
 import { kmsRotate } from './process.ts'
 import { workspace } from './workspace.ts'
 
@@ -20,12 +22,11 @@ describe('a command ends with', () => {
   test('5 where the active key is overdue and somebody asks', async () => {
     const { folder, configure } = workspace()
     configure((config) => (config.policy = { cryptoperiodDays: 1 }))
-    await kmsRotate(folder, ['run'])
-    expect((await kmsRotate(folder, ['status', '--exit-code'])).code).toBe(0)
-    const { default: Database } = await import('better-sqlite3')
-    const ledger = new Database(join(folder, 'ledger.db'))
-    ledger.exec("UPDATE keys SET since = '2020-01-01T00:00:00.000Z'")
+    const ledger = await openLedger(join(folder, 'ledger.db'), () => '2020-01-01T00:00:00.000Z')
+    await rotate({ stores: [], keyring: createKeyring({ active: keyFile(join(folder, 'first.key')) }), ledger })
     ledger.close()
+    await kmsRotate(folder, ['run'])
+    expect((await kmsRotate(folder, ['status'])).code).toBe(0)
     expect((await kmsRotate(folder, ['status', '--exit-code'])).code).toBe(5)
   })
 
@@ -50,6 +51,33 @@ describe('a command ends with', () => {
       [12, 'ERR_KEY_FILE_ACCESS'],
       [12, 'ERR_KEY_MISMATCH'],
     ])
+  })
+
+  test('4 where the ledger was edited, 12 where a decrypt-only key is to be active again, 14 before a cool-off is over', async () => {
+    const { folder, configure } = workspace()
+    await kmsRotate(folder, ['run'])
+    const keyring = (active: string, old: string): void => {
+      const keys = { active: `key-file:./${active}.key`, decryptOnly: [`key-file:./${old}.key`] }
+      configure((config) => Object.assign(config.keyring, keys))
+    }
+    keyring('second', 'first')
+    await kmsRotate(folder, ['run'])
+    keyring('first', 'second')
+    const again = await kmsRotate(folder, ['run'])
+    keyring('second', 'first')
+    await kmsRotate(folder, ['retire', 'key-file:first'])
+    const early = await kmsRotate(folder, ['keys', 'destroy', 'key-file:first', '--confirm=key-file:first', '--json'])
+    const { default: Database } = await import('better-sqlite3')
+    const ledger = new Database(join(folder, 'ledger.db'))
+    ledger.exec("UPDATE keys SET state = 'decrypt-only'")
+    ledger.close()
+    const edited = await kmsRotate(folder, ['run'])
+    expect([again, early, edited].map(({ code, stderr }) => [code, /ERR_\w+/.exec(stderr)?.[0]])).toEqual([
+      [12, 'ERR_KEY_STATE'],
+      [14, 'ERR_COOL_OFF'],
+      [4, 'ERR_LEDGER_ALTERED'],
+    ])
+    expect(existsSync(join(folder, 'first.key'))).toBe(true)
   })
 
   test('14 where a plan was edited, or is none', async () => {

@@ -35,6 +35,7 @@ describe('--json', () => {
         { store: './app.db', table: 'customers', column: 'phone', total: 20, null: 2, plaintext: 0, byKey: { 'key-file:first': 18 } },
       ],
       rotation: null,
+      ledgerKey: { keys: ['key-file:first'], verified: true, problem: null },
     })
   })
 

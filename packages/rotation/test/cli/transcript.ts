@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { startKeychainSession } from '@keyfold/test-support'
 import type { KeychainSession } from '@keyfold/test-support'
@@ -62,6 +63,7 @@ function helper(verb: string, args: readonly string[], folder: string): string[]
   const [first = ''] = args
   if (verb === 'customers') fill(join(folder, 'app.db'), Number(first))
   else if (verb === 'sql') return sql(join(folder, 'app.db'), first).map((row) => JSON.stringify(row))
+  else if (verb === 'ledger') sql(join(folder, 'kms-rotate.ledger.db'), first)
   else if (verb === 'active') configure(folder, ({ keyring }) => Object.assign(keyring, { active: first, decryptOnly: args.slice(1) }))
   else if (verb === 'policy') configure(folder, (config) => (config.policy = JSON.parse(first) as object))
   else if (verb === 'branch') configure(folder, (config) => (config.branchKeys = JSON.parse(first) as object))
@@ -120,6 +122,7 @@ function normalise(lines: readonly string[], folder: string): string[] {
       .replace(/\d{4}-\d\d-\d\d(T[\d:.]+Z)?/g, '<time>')
       .replace(/[\d,]+\/s/g, '<rate>/s')
       .replace(/about [\d.,]+ (s|ms|min|h)\b/g, 'about <duration>')
-      .replace(/rec:[0-9a-f]{16}/g, '<record>'),
+      .replace(/rec:[0-9a-f]{16}/g, '<record>')
+      .replaceAll(`"by":"${userInfo().username}"`, '"by":"<user>"'),
   )
 }

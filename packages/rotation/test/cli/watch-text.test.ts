@@ -18,6 +18,7 @@ const watched: WatchedStatus = {
     { store: 'app.db', table: 't', column: 'b', total: 50, null: 0, plaintext: 0, byKey: { 'key-file:q4': 10, 'key-file:q3': 40 } },
   ],
   rotation,
+  ledgerKey: null,
 }
 const frame = (changes: Partial<WatchedStatus>): string[] => watchFrame({ ...watched, ...changes }, 2).split('\n')
 const line = (changes: Partial<RotationStatus>): string => watchLine({ ...watched, rotation: { ...rotation, ...changes } })

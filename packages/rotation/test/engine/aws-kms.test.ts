@@ -3,7 +3,7 @@ import { createKeyring, inspect, openText, seal } from '@keyfold/core'
 import type { KeyWrapper } from '@keyfold/core'
 import type { AwsKmsOptions } from '@keyfold/core/aws-kms'
 import { describe, expect, test } from 'vitest'
-import { plan, retire, rotate, verify } from '../../src/index.ts'
+import { destroyKey, plan, retire, rotate, verify } from '../../src/index.ts'
 import { bench, codeOf, names } from './fixtures.ts'
 import { ask, emulator, key, newKey } from './kms.ts'
 import { MemoryStore } from './memory-store.ts'
@@ -55,26 +55,38 @@ describe('before a record or a ledger is touched', () => {
     expect(await rotate({ stores, keyring, ledger })).toMatchObject({ outcome: 'done', rewrapped: 12 })
   })
 
+  test('the ledger has the pairs that the service is to see in clear, also where the next key wants others', async () => {
+    const options = { clearContext: ['tenant'] }
+    const [from, to] = [key(await newKey(), options), key(await newKey(), { clearContext: ['tenant', 'shard'] })]
+    const store = new MemoryStore('app.db', ['email']).fill('email', names(3))
+    store.context = (column, id) => ({ table: 'customers', column, id: String(id), tenant: 'acme', shard: '7' })
+    const { ledger } = await bench()
+    expect(await rotate({ stores: [store], keyring: createKeyring({ active: from }), ledger })).toMatchObject({ outcome: 'done', sealed: 3 })
+    const keyring = createKeyring({ active: to, decryptOnly: [from] })
+    expect(await rotate({ stores: [store], keyring, ledger })).toMatchObject({ outcome: 'done', rewrapped: 3 })
+    expect(await rotate({ stores: [store], keyring: createKeyring({ active: to }), ledger })).toMatchObject({ ledger: 'known' })
+  })
+
   test('a record whose context has no canonical form is passed over, when one is looked for', async () => {
     const { stores, store, keyring, ledger } = await moving(3, { clearContext: ['table'] })
     store.context = (column, id) => ({ table: 'customers', column, id: id === 1 ? 'x'.repeat(70_000) : String(id) })
     expect(await rotate({ stores, keyring, ledger })).toMatchObject({ outcome: 'quarantined', rewrapped: 2 })
-    // and where there is no other, nobody is asked
+    // and where there is no other, nobody is asked: the ledger's key alone is opened
     emulator.resetCalls()
     expect(await rotate({ stores: [new OneRecord(store)], keyring, ledger })).toMatchObject({ outcome: 'quarantined', rewrapped: 0 })
-    expect(emulator.calls).toEqual({})
+    expect(emulator.calls).toEqual({ Decrypt: 1 })
   })
 
-  test('keys that no record needs are not asked for, and none where nothing is to be done', async () => {
+  test('keys that no record needs are not asked for, and none but for the ledger where nothing is to be done', async () => {
     const { stores, keyring, ledger, to } = await moving()
     await rotate({ stores, keyring, ledger })
     emulator.resetCalls()
     expect(await rotate({ stores, keyring, ledger })).toMatchObject({ outcome: 'done', rewrapped: 0 })
     expect((await plan({ stores, keyring })).remoteKeyCalls).toBe(0)
-    expect(emulator.calls).toEqual({})
+    expect(emulator.calls).toEqual({ Decrypt: 1 })
     const empty = new MemoryStore('empty.db', ['email'])
     await rotate({ stores: [empty], keyring: createKeyring({ active: to }), ledger })
-    expect(emulator.calls).toEqual({})
+    expect(emulator.calls).toEqual({ Decrypt: 2 })
   })
 
   test('a compromise asks for every key that has records, the active one too', async () => {
@@ -124,6 +136,19 @@ describe('abuse 19: in the middle of a run', () => {
   })
 })
 
+test('a key of the service is destroyed by name alone, after the service was asked when it was last used', async () => {
+  const { stores, keyring, ledger, from, to } = await moving(3)
+  await rotate({ stores, keyring, ledger })
+  await retire({ stores, keyring, ledger, key: from.id })
+  const call = { stores, keyring: createKeyring({ active: to }), ledger, key: from.id, confirm: from.id, coolOffDays: 0, wrapper: from }
+  emulator.setFaults({ fail: { GetKeyLastUsage: 'UnknownOperationException' } })
+  emulator.resetCalls()
+  const { receipt } = await destroyKey(call)
+  expect(receipt).toMatchObject({ lastUsage: null, usageProblem: 'ERR_KEY_SERVICE_RESPONSE', material: { outcome: 'kept' } })
+  expect(receipt?.conditions[0]).toContain('deleted in AWS KMS')
+  expect(emulator.calls).toEqual({ Decrypt: 1, GetKeyLastUsage: 1 })
+})
+
 describe('within the key service', () => {
   const within = true
 
@@ -133,12 +158,12 @@ describe('within the key service', () => {
     const made = await plan({ stores, keyring, within })
     expect(made).toMatchObject({ totals: { rewrap: 12 }, keyCalls: { [from.id]: 12, [to.id]: 0 }, remoteKeyCalls: 12 })
     expect(made.cost).toEqual({ microUsd: 36, basis: 'AWS KMS list price of $0.03 for 10,000 requests' })
+    emulator.setFaults({})
     emulator.resetCalls()
     expect(await rotate({ stores, keyring, ledger, plan: made, within })).toMatchObject({ outcome: 'done', rewrapped: 12 })
-    // one more to ask beforehand
-    expect(emulator.calls).toEqual({ ReEncrypt: 13 })
+    // one more to ask beforehand; one each to open the ledger's own key, and to put it under the new one
+    expect(emulator.calls).toEqual({ ReEncrypt: 13, Decrypt: 1, GenerateDataKey: 1 })
     expect(keysIn(store)).toEqual(new Set([Buffer.from(to.keyId).toString('hex')]))
-    emulator.setFaults({})
     expect(await retire({ stores, keyring, ledger, key: from.id })).toMatchObject({ outcome: 'retired', opened: 12 })
   })
 
@@ -162,7 +187,7 @@ describe('within the key service', () => {
     expect(made).toMatchObject({ keyCalls: { [from.id]: 4, [to.id]: 2, [file.id]: 1 }, remoteKeyCalls: 6 })
     emulator.resetCalls()
     expect(await rotate({ stores, keyring, ledger, within })).toMatchObject({ outcome: 'done', sealed: 1, rewrapped: 5 })
-    expect(emulator.calls).toEqual({ ReEncrypt: 5, GenerateDataKey: 3 })
+    expect(emulator.calls).toEqual({ ReEncrypt: 5, Decrypt: 1, GenerateDataKey: 4 })
     expect(await verify({ stores, keyring, ledger, full: true })).toMatchObject({ opened: 6, failed: { total: 0 } })
   })
 
@@ -173,7 +198,7 @@ describe('within the key service', () => {
     expect(await plan({ stores, keyring, within })).toMatchObject({ keyCalls: { [from.id]: 6, [to.id]: 0, [recovery.id]: 0 }, remoteKeyCalls: 6 })
     emulator.resetCalls()
     await rotate({ stores, keyring, ledger, within })
-    expect(emulator.calls).toEqual({ ReEncrypt: 2 + 6 })
+    expect(emulator.calls).toEqual({ ReEncrypt: 2 + 6, Decrypt: 1, GenerateDataKey: 2 })
     const context = store.context('email', 2)
     expect(await openText(createKeyring({ active: recovery }), store.cell('email', 2)!, context)).toBe('person 2')
   })
@@ -184,7 +209,7 @@ describe('within the key service', () => {
     expect(made).toMatchObject({ totals: { reencrypt: 3 }, keyCalls: { [from.id]: 3, [to.id]: 3 } })
     emulator.resetCalls()
     expect(await rotate({ stores, keyring, ledger, within, reason: 'compromise' })).toMatchObject({ reencrypted: 3 })
-    expect(emulator.calls).toEqual({ Decrypt: 4, GenerateDataKey: 4 })
+    expect(emulator.calls).toEqual({ Decrypt: 5, GenerateDataKey: 5 })
   })
 
   test('abuse 34: a record that did not open before is moved unnoticed, and retire finds it', async () => {

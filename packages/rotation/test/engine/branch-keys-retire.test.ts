@@ -68,6 +68,8 @@ describe('census, status and retire', () => {
     forged.set(b.keyring('q4').active.keyId, 6)
     await b.keyStore.replace(row!, forged)
     const options = { stores: [b.store], keyring: b.branched(b.keyring('q4', 'q3')), ledger: b.ledger, key: 'key-file:q3' }
+    // the ledger's own key, and nothing else
+    await rotate({ ...options, stores: [], keyring: b.keyring('q4', 'q3') })
     const report = await retire(options)
     expect(report).toMatchObject({ outcome: 'damaged', branchKeys: { needed: 0, failed: [{ code: 'ERR_BRANCH_KEY_STORE' }] } })
     expect(report.failed.byCode).toEqual({ ERR_BRANCH_KEY_STORE: 12 })

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { temporaryFolder } from '@keyfold/test-support'
 import Sqlite from 'better-sqlite3'
 import { describe, expect, test } from 'vitest'
+import { KeyStates } from '../../src/key-states.ts'
 import { openLedger, rotate } from '../../src/index.ts'
 import type { Ledger } from '../../src/index.ts'
 import { bench, codeOf, names } from './fixtures.ts'
@@ -95,7 +96,7 @@ describe('the lease of a ledger', () => {
     const { a, b, path, clock } = await twoViews()
     a.leases.acquire()
     const roles = { active: { id: 'key-file:q3', keyId: 'a'.repeat(24) }, decryptOnly: [] }
-    a.keys.register(roles)
+    ;(await KeyStates.open(a, (await bench()).keyring('q3'))).register(roles, () => false, 'ana')
     const { id } = a.rotations.begin('rotation', 'key-file:q3')
     a.rotations.save(id, place, checkpoint)
     moveElsewhere(path)

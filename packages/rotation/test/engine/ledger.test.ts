@@ -1,14 +1,23 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { createKeyring } from '@keyfold/core'
+import { insecureRawKey } from '@keyfold/core/raw-key'
 import Sqlite from 'better-sqlite3'
 import { temporaryFolder } from '@keyfold/test-support'
 import { describe, expect, test } from 'vitest'
 import { openLedger, rotate } from '../../src/index.ts'
+import type { Ledger } from '../../src/index.ts'
+import { KeyStates } from '../../src/key-states.ts'
+import type { KeyRoles } from '../../src/ledger/types.ts'
 import { findLedger } from '../../src/ledger/open.ts'
 import { migrate, SCHEMA_VERSION } from '../../src/ledger/schema.ts'
 import { checkRuntime } from '../../src/sqlite-driver.ts'
 import { bench, codeOf, names } from './fixtures.ts'
 import { MemoryStore } from './memory-store.ts'
+
+/** Any keyring: what the ledger's own key is under. */
+const ring = createKeyring({ active: insecureRawKey('raw', Uint8Array.from({ length: 32 }, (_, i) => i)) })
+const register = async (ledger: Ledger, given: KeyRoles): Promise<void> => (await KeyStates.open(ledger, ring)).register(given, () => false, 'ana')
 
 const place = { store: 'app.db', table: 'customers', column: 'email' }
 const roles = { active: { id: 'key-file:q3', keyId: 'a'.repeat(24) }, decryptOnly: [] }
@@ -18,7 +27,7 @@ describe('a ledger', () => {
   test('keeps what it was told when it is opened again, and only its owner can read it', async () => {
     const path = join(temporaryFolder(), 'ledger.db')
     const ledger = await openLedger(path)
-    ledger.keys.register(roles)
+    await register(ledger, roles)
     const { id } = ledger.rotations.begin('rotation', 'key-file:q3')
     ledger.rotations.save(id, place, { position: '17', swept: false, ...counts })
     ledger.scrubs.require('app.db')
@@ -85,17 +94,10 @@ describe('a ledger', () => {
 
   test('refuses another key under a registered name, and a registered key under another name', async () => {
     const ledger = await openLedger(join(temporaryFolder(), 'ledger.db'))
-    ledger.keys.register(roles)
-    const code = (id: string, keyId: string): string | undefined => {
-      try {
-        ledger.keys.register({ active: { id, keyId }, decryptOnly: [] })
-        return undefined
-      } catch (error) {
-        return (error as { code: string }).code
-      }
-    }
-    expect(code('key-file:q3', 'b'.repeat(24))).toBe('ERR_KEY_MISMATCH')
-    expect(code('key-file:other', 'a'.repeat(24))).toBe('ERR_KEY_MISMATCH')
+    await register(ledger, roles)
+    const code = (id: string, keyId: string): Promise<string | undefined> => codeOf(register(ledger, { active: { id, keyId }, decryptOnly: [] }))
+    expect(await code('key-file:q3', 'b'.repeat(24))).toBe('ERR_KEY_MISMATCH')
+    expect(await code('key-file:other', 'a'.repeat(24))).toBe('ERR_KEY_MISMATCH')
     expect(ledger.keys.all()).toMatchObject([{ id: 'key-file:q3', keyId: 'a'.repeat(24) }])
   })
 
@@ -103,7 +105,8 @@ describe('a ledger', () => {
     const one = await bench()
     const other = await bench()
     const store = new MemoryStore('app.db', ['email']).fill('email', names(3))
-    one.ledger.keys.register({ active: { id: 'key-file:q3', keyId: 'c'.repeat(24) }, decryptOnly: [] })
+    const states = await KeyStates.open(one.ledger, other.keyring('q3'))
+    states.register({ active: { id: 'key-file:q3', keyId: 'c'.repeat(24) }, decryptOnly: [] }, () => false, 'ana')
     expect(await codeOf(rotate({ stores: [store], keyring: other.keyring('q3'), ledger: one.ledger }))).toBe('ERR_KEY_MISMATCH')
     expect(store.updates.size).toBe(0)
   })
@@ -135,7 +138,7 @@ describe('a ledger', () => {
   test('damaged at any page it is refused with a code, never with an untyped error', async () => {
     const path = join(temporaryFolder(), 'ledger.db')
     const ledger = await openLedger(path)
-    ledger.keys.register(roles)
+    await register(ledger, roles)
     ledger.close()
     const whole = readFileSync(path)
     for (let at = 0; at < whole.length; at += 512) {

@@ -2,6 +2,7 @@ import { KeyfoldError } from '@keyfold/core'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { pause, resume, rotate, status, watchStatus, workLeft } from '../../src/index.ts'
 import type { WatchedStatus } from '../../src/index.ts'
+import { KeyStates } from '../../src/key-states.ts'
 import { bench, codeOf, names } from './fixtures.ts'
 import { MemoryStore } from './memory-store.ts'
 
@@ -59,7 +60,8 @@ describe('the cryptoperiod', () => {
     const { options, keyring, ledger } = await sealed()
     vi.setSystemTime(now + 100 * DAY)
     const active = { id: 'key-file:q3', keyId: ledger.keys.all()[0]!.keyId }
-    ledger.keys.register({ active, decryptOnly: [{ id: 'key-file:q2', keyId: 'ab'.repeat(12) }] })
+    const states = await KeyStates.open(ledger, keyring('q3'))
+    states.register({ active, decryptOnly: [{ id: 'key-file:q2', keyId: 'ab'.repeat(12) }] }, () => false, 'ana')
     vi.setSystemTime(now + DAY)
     const { warnings } = await status({ ...options, keyring: keyring('q3'), cryptoperiodDays: 90 })
     expect(warnings).toEqual([

@@ -1,6 +1,9 @@
-import { isKeyfoldError } from '@keyfold/core'
+import { createKeyring, isKeyfoldError } from '@keyfold/core'
+import type { KeyState, KeyWrapper } from '@keyfold/core'
 import type { Command } from 'commander'
-import type { LedgerEscrow, LedgerKey } from '../../ledger/types.ts'
+import { findLedger, listKeys } from '../../index.ts'
+import type { KeyListing, Ledger, LedgerEscrow, LedgerKey } from '../../index.ts'
+import { stateOf } from '../../status.ts'
 import { hexOf } from '../../key-names.ts'
 import type { Call } from '../command.ts'
 import { callOf, finish } from '../command.ts'
@@ -9,13 +12,14 @@ import { EXIT } from '../exit-codes.ts'
 import type { NamedKey } from '../keys.ts'
 import { namedKeys } from '../keys.ts'
 import { loadConfig } from '../load-config.ts'
-import { findLedger } from '../../ledger/open.ts'
+import type { Output } from '../output.ts'
 import { ledgerKeys } from '../session.ts'
 import { table } from '../table.ts'
+import { historyText } from './keys-change.ts'
 
 interface KeyRow {
   readonly id: string
-  readonly state: string
+  readonly state: KeyState
   /** As envelopes name it, 24 hex digits; null where the key cannot be opened. */
   readonly keyId: string | null
   readonly key: string | null
@@ -28,25 +32,43 @@ export function addKeysList(keys: Command): void {
   keys
     .command('list')
     .description('show the keys of the config and of the ledger')
-    .action((_: object, command: Command) => finish(list(callOf(command))))
+    .option('--history', 'and every change of a state: when, by whom and why; --json has it always')
+    .action(({ history }: { history?: true }, command: Command) => finish(list(history === true, callOf(command))))
 }
 
-const OUT_OF_SERVICE = new Set(['disabled', 'destroyed'])
+const OUT_OF_SERVICE: ReadonlySet<KeyState> = new Set<KeyState>(['disabled', 'destroyed'])
 
-async function list({ output, config }: Call): Promise<ExitCode> {
+async function list(history: boolean, { output, config }: Call): Promise<ExitCode> {
   const loaded = await loadConfig(config)
   const named = namedKeys(loaded)
   const ledger = await findLedger(loaded.path(loaded.config.ledger))
+  try {
+    return await listIn(named, ledger, history, output)
+  } finally {
+    ledger?.close()
+  }
+}
+
+async function listIn(named: readonly NamedKey[], ledger: Ledger | undefined, history: boolean, output: Output): Promise<ExitCode> {
   const registered = ledgerKeys(ledger)
   const escrows = ledger?.escrows.all() ?? []
-  ledger?.close()
+  const opened: KeyWrapper[] = []
   const rows: KeyRow[] = []
-  for (const key of named) rows.push(await configured(key, registered))
+  for (const key of named) rows.push(await configured(key, registered, opened))
   rows.push(...registered.filter(({ id }) => !named.some((key) => key.id === id)).map(former))
-  output.result('keys', { keys: rows.map((row) => ({ ...row, escrows: escrowsOf(row, escrows) })) }, () => text(rows))
+  const { ledgerKey, history: changes } = await listingOf(ledger, opened)
+  const keys = rows.map((row) => ({ ...row, escrows: escrowsOf(row, escrows), history: changes.filter(({ id }) => id === row.id) }))
+  output.result('keys', { keys, ledgerKey }, () => [text(rows), ...(history ? [historyText(changes)] : [])].join('\n\n'))
   const notes = rows.flatMap((row) => notesOn(row, escrows))
+  if (ledgerKey?.verified === false) notes.push(`the states are not verified: the ledger's own key could not be opened (${ledgerKey.problem})`)
   if (notes.length > 0) output.message(`\n${notes.join('\n')}`)
   return rows.some(({ problem }) => problem !== null) ? EXIT.keyDenied : EXIT.done
+}
+
+/** With those of the config's keys that could be opened. */
+async function listingOf(ledger: Ledger | undefined, [active, ...others]: readonly KeyWrapper[]): Promise<Pick<KeyListing, 'ledgerKey' | 'history'>> {
+  if (ledger === undefined) return { ledgerKey: null, history: [] }
+  return listKeys({ ledger, keyring: active && createKeyring({ active, decryptOnly: others }) })
 }
 
 function notesOn(row: KeyRow, escrows: readonly LedgerEscrow[]): string[] {
@@ -61,12 +83,13 @@ function escrowsOf({ id, keyId }: KeyRow, escrows: readonly LedgerEscrow[]): Led
   return escrows.filter((escrow) => escrow.id === id && (keyId === null || escrow.keyId === keyId))
 }
 
-async function configured({ id, uri, role, open }: NamedKey, registered: readonly LedgerKey[]): Promise<KeyRow> {
+async function configured({ id, uri, role, open }: NamedKey, registered: readonly LedgerKey[], opened: KeyWrapper[]): Promise<KeyRow> {
   const known = registered.find((key) => key.id === id)
-  // in service the config decides; the ledger decides when a key no longer is
-  const state = known === undefined || known.state === 'active' || known.state === 'decrypt-only' ? role : known.state
+  const state = stateOf(role === 'active', known?.state)
   try {
-    const keyId = hexOf((await open()).keyId)
+    const wrapper = await open()
+    const keyId = hexOf(wrapper.keyId)
+    if (!opened.some((other) => hexOf(other.keyId) === keyId)) opened.push(wrapper)
     const problem = known === undefined || known.keyId === keyId ? null : 'ERR_KEY_MISMATCH'
     return { id, state, keyId, key: uri, problem }
   } catch (error) {

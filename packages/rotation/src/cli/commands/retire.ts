@@ -5,7 +5,7 @@ import { suggestion } from '../../nearest.ts'
 import { looksSecret } from '../../secret-shape.ts'
 import { asKeyId } from '../aws-kms-keys.ts'
 import type { Call } from '../command.ts'
-import { callOf, finish } from '../command.ts'
+import { addByOption, callOf, finish } from '../command.ts'
 import type { ExitCode } from '../exit-codes.ts'
 import { EXIT } from '../exit-codes.ts'
 import { failedText } from '../failed-text.ts'
@@ -13,7 +13,7 @@ import { interruptible } from '../interrupt.ts'
 import type { Output } from '../output.ts'
 import type { ProgressView } from '../progress.ts'
 import { progressView } from '../progress.ts'
-import { failedKeysText } from '../run-text.ts'
+import { failedKeysText, originNotes } from '../run-text.ts'
 import type { Session } from '../session.ts'
 import { ledgerKeys, withSession } from '../session.ts'
 import { plural, table } from '../table.ts'
@@ -21,28 +21,29 @@ import { usageError } from '../usage.ts'
 
 /** `retire`: takes an old key out of service, once nothing needs it any more. */
 export function addRetire(program: Command): void {
-  program
+  const command = program
     .command('retire')
     .description('take an old key out of service; refused (7) while one record needs it')
     .argument('<key>', 'the id of the key, such as key-file:2026q3')
-    .action((key: string, _: object, command: Command) => finish(retire(key, callOf(command))))
+  addByOption(command).action((key: string, { by }: { by?: string }, self: Command) => finish(retire(key, by, callOf(self))))
 }
 
-async function retire(named: string, { output, config }: Call): Promise<ExitCode> {
+async function retire(named: string, by: string | undefined, { output, config }: Call): Promise<ExitCode> {
   const key = asKeyId(named)
   const view = progressView(output, 'opened')
-  const report = await withSession({ config, readonly: true }, async (session) => {
+  const report = await withSession({ config, readonly: true, writesLedger: true }, async (session) => {
     refuseUnknown(key, session)
-    return retireIn(session, key, output, view)
+    return retireIn(session, key, by, output, view)
   }).finally(() => view.end())
   output.result('retire', report, () => retireText(report))
-  output.message(`\n${note(report)}`)
+  output.message(`\n${[...originNotes(report.ledger, true), note(report)].join('\n\n')}`)
   return EXIT_OF[report.outcome]
 }
 
 async function retireIn(
   { keyring, stores, ledger, path, config }: Session,
   key: string,
+  by: string | undefined,
   output: Output,
   view: ProgressView,
 ): Promise<RetireReport> {
@@ -51,7 +52,7 @@ async function retireIn(
   try {
     return await interruptible(
       () => output.message('\nstopping'),
-      async (signal) => retireKey({ key, keyring, stores, ledger: open, signal, onProgress }),
+      async (signal) => retireKey({ key, keyring, stores, ledger: open, signal, onProgress, ...(by !== undefined && { by }) }),
     )
   } finally {
     if (open !== ledger) open.close()
@@ -73,12 +74,13 @@ function retireText({ outcome, key, needed }: RetireReport): string {
   )
 }
 
-function note({ outcome, key, active, opened, needed, failed, branchKeys }: RetireReport): string {
+function note({ outcome, key, active, opened, needed, ledgerKey, failed, branchKeys }: RetireReport): string {
   switch (outcome) {
     case 'retired':
       return [
         `${plural(opened, 'record')} opened without it: nothing needs ${key} any more.`,
         'next: take it out of keyring.decryptOnly, in this config and in the application.',
+        `kms-rotate keys destroy ${key} destroys it once its cool-off is over; until then kms-rotate keys enable takes it back.`,
         key.startsWith('aws-kms:')
           ? 'Do not delete it in KMS as long as there are backups that were sealed under it.'
           : 'Keep a copy of the key as long as there are backups that were sealed under it.',
@@ -94,11 +96,12 @@ function note({ outcome, key, active, opened, needed, failed, branchKeys }: Reti
     case 'needed':
       return active
         ? `refused: ${key} is the active key. Make another one active, then kms-rotate run`
-        : `refused: ${stillUnder(needed, branchKeys)} under ${key}. First kms-rotate run, then retire it`
+        : `refused: ${stillUnder(needed, branchKeys, ledgerKey)} under ${key}. First kms-rotate run, then retire it`
   }
 }
 
-function stillUnder(needed: RetireReport['needed'], branchKeys: RetireReport['branchKeys']): string {
+function stillUnder(needed: RetireReport['needed'], branchKeys: RetireReport['branchKeys'], ledgerKey: boolean): string {
+  if (ledgerKey && needed.length === 0 && (branchKeys?.needed ?? 0) === 0) return "the ledger's own key is"
   const records = plural(
     needed.reduce((sum, { records: count }) => sum + count, 0),
     'record',

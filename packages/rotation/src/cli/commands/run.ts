@@ -1,9 +1,9 @@
 import { InvalidArgumentError } from 'commander'
 import type { Command } from 'commander'
 import { openLedger, parsePlan, rotate } from '../../index.ts'
-import type { Ledger, Plan, Reason, RotationOutcome, RotationReport } from '../../index.ts'
+import type { Ledger, Plan, Reason, RotateOptions, RotationOutcome, RotationReport } from '../../index.ts'
 import type { Call } from '../command.ts'
-import { callOf, finish } from '../command.ts'
+import { addByOption, callOf, finish } from '../command.ts'
 import type { ExitCode } from '../exit-codes.ts'
 import { EXIT } from '../exit-codes.ts'
 import { readCapped } from '../files.ts'
@@ -17,26 +17,37 @@ import { withSession } from '../session.ts'
 import { usageError } from '../usage.ts'
 import { reasonOption } from './plan.ts'
 
-interface Flags {
-  readonly reason?: Reason
+/** What `run` and `rollback` have in common. */
+export interface MoveFlags {
   readonly batch?: number
   readonly scrub: boolean
+  readonly by?: string
+}
+
+interface Flags extends MoveFlags {
+  readonly reason?: Reason
   readonly unseal?: true
   readonly confirm?: string
 }
 
 /** `run`: seals what is plaintext and moves every record to the active key, in batches, resumable. */
 export function addRun(program: Command): void {
-  program
+  const command = program
     .command('run')
     .description('seal plaintext and move every record to the active key; the same command goes on after an interruption')
     .argument('[plan]', 'a plan file of `kms-rotate plan --out`; refused when it no longer fits')
     .addOption(reasonOption())
-    .option('--batch <records>', 'records per transaction', batchSize)
     .option('--unseal', 'put the plaintext back, to leave Keyfold; takes --confirm plaintext')
     .option('--confirm <word>', 'plaintext: what --unseal leaves behind')
-    .option('--no-scrub', 'leave replaced values in free pages and log until the next run')
-    .action((file: string | undefined, flags: Flags, command: Command) => finish(run(file, flags, callOf(command))))
+  addMoveOptions(command).action((file: string | undefined, flags: Flags, self: Command) => finish(run(file, flags, callOf(self))))
+}
+
+export function addMoveOptions(command: Command): Command {
+  return addByOption(
+    command
+      .option('--batch <records>', 'records per transaction', batchSize)
+      .option('--no-scrub', 'leave replaced values in free pages and log until the next run'),
+  )
 }
 
 function batchSize(text: string): number {
@@ -45,12 +56,24 @@ function batchSize(text: string): number {
 }
 
 async function run(file: string | undefined, flags: Flags, { output, config }: Call): Promise<ExitCode> {
-  const plan = file === undefined ? undefined : parsePlan(readCapped(file, MAX_PLAN_BYTES))
+  const plan = planIn(file)
   if (plan !== undefined && flags.reason !== undefined && flags.reason !== plan.reason)
     throw usageError(`the plan's reason is ${plan.reason}`, 'Leave --reason out, or make a plan with it: kms-rotate plan --reason …')
   checkUnseal(file, flags)
-  const result = await withSession({ config, readonly: false }, (session) => rotateIn(session, plan, flags, output))
-  output.result('run', result, () => runText(result))
+  const mode = flags.unseal === true ? 'unseal' : 'move'
+  const result = await withSession({ config, readonly: false }, (session) =>
+    moveIn(session, plan, flags, output, (options) => rotate({ ...options, mode, ...(flags.reason !== undefined && { reason: flags.reason }) })),
+  )
+  return moved('run', result, output)
+}
+
+export function planIn(file: string | undefined): Plan | undefined {
+  return file === undefined ? undefined : parsePlan(readCapped(file, MAX_PLAN_BYTES))
+}
+
+/** Says how it went; the exit code. */
+export function moved(type: 'run' | 'rollback', result: RotationReport, output: Output): ExitCode {
+  output.result(type, result, () => runText(result))
   output.message(runNotes(result))
   return EXIT_OF[result.outcome]
 }
@@ -64,7 +87,14 @@ function checkUnseal(file: string | undefined, { unseal, confirm, reason }: Flag
   throw usageError('--unseal leaves every record in plaintext, and was not confirmed', 'If that is meant, add --confirm plaintext.')
 }
 
-async function rotateIn(session: Session, plan: Plan | undefined, flags: Flags, output: Output): Promise<RotationReport> {
+/** Moves records with a view of its progress, and stops when it is asked to. */
+export async function moveIn(
+  session: Session,
+  plan: Plan | undefined,
+  flags: MoveFlags,
+  output: Output,
+  start: (options: Omit<RotateOptions, 'reason'>) => Promise<RotationReport>,
+): Promise<RotationReport> {
   const { keyring, stores, config, path } = session
   const view = progressView(output, 'rotated')
   let made: Ledger | undefined
@@ -74,7 +104,7 @@ async function rotateIn(session: Session, plan: Plan | undefined, flags: Flags, 
     return await interruptible(
       () => output.message('\nstopping: the batch is being finished and its checkpoint saved (Ctrl-C once more ends at once)'),
       async (signal) =>
-        rotate({
+        start({
           keyring,
           stores,
           ledger: session.ledger ?? make,
@@ -83,8 +113,7 @@ async function rotateIn(session: Session, plan: Plan | undefined, flags: Flags, 
           scrub: flags.scrub,
           signal,
           onProgress: (progress) => view.step(progress),
-          mode: flags.unseal === true ? 'unseal' : 'move',
-          ...(flags.reason !== undefined && { reason: flags.reason }),
+          ...(flags.by !== undefined && { by: flags.by }),
           ...(flags.batch !== undefined && { batch: flags.batch }),
           ...(plan !== undefined && { plan }),
         }),

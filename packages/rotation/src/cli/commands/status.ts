@@ -54,6 +54,8 @@ async function once(asked: boolean, { output, config }: Call): Promise<ExitCode>
   )
   const { schema: _, message_type: type, ...rest } = document
   output.result(type, rest, () => statusText(document))
+  if (document.ledgerKey?.verified === false)
+    output.message(`\nthe states of keys are as the ledger has them, not verified: its own key could not be opened (${document.ledgerKey.problem})`)
   const next = nextSteps(document)
   const nothing = verdict(document, next.length > 0) === EXIT.pending ? '' : 'nothing to do: '
   output.message(`\n${[...warningsText(document), ...(next.length === 0 ? [`${nothing}every record is under the active key`] : next)].join('\n')}`)

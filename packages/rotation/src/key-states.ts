@@ -1,0 +1,177 @@
+import type { Keyring, KeyState } from '@keyfold/core'
+import { isKeyfoldError } from '@keyfold/core'
+import { rotationError } from './errors.ts'
+import { keyNames } from './key-names.ts'
+import { keysUnder, makeLedgerKey, moveLedgerKey, openLedgerKey, renewLedgerKey } from './ledger-key.ts'
+import type { KeyCause, KeyChange, Who } from './ledger/key-changes.ts'
+import type { KeyBook, KeyDraft, KeyRoles, Ledger, LedgerKey } from './ledger/types.ts'
+import { nearest } from './nearest.ts'
+
+/** Whether a key (24 hex digits) has records or branch keys under it. */
+export type IsUsed = (keyId: string) => boolean
+
+/** `new`: the ledger knew no key, so what an earlier one knew is not in it. `adopted`: an older release wrote it, which made no MAC. */
+export type LedgerOrigin = 'known' | 'new' | 'adopted'
+
+/**
+ * The states of a ledger's keys, known to be authentic: whoever holds one has opened the ledger's own key. Each change checks the MAC again in the
+ * transaction that it is made in, since another process may have written meanwhile.
+ */
+export class KeyStates {
+  readonly origin: LedgerOrigin
+  readonly #book: KeyBook
+  #key: Uint8Array
+
+  private constructor(book: KeyBook, key: Uint8Array, origin: LedgerOrigin) {
+    this.#book = book
+    this.#key = key
+    this.origin = origin
+  }
+
+  /**
+   * Opens the ledger's key, makes it where there is none, and checks the MAC.
+   *
+   * @throws KeyfoldError ERR_LEDGER_ALTERED, ERR_LEDGER_KEY, and what a key of the keyring throws
+   */
+  static async open({ keys: book }: Ledger, keyring: Keyring): Promise<KeyStates> {
+    const isEmpty = book.all().length === 0
+    if (book.seal() === undefined) {
+      refuseStripped(book)
+      const { key, made } = await makeLedgerKey(keyring)
+      // false where another process was first
+      if (book.install(key, made)) return new KeyStates(book, key, isEmpty ? 'new' : 'adopted')
+    }
+    const key = await openLedgerKey(keyring, book.seal()!, book.all())
+    book.verify(key)
+    return new KeyStates(book, key, isEmpty ? 'new' : 'known')
+  }
+
+  all(): readonly LedgerKey[] {
+    return this.#book.all()
+  }
+
+  /** The key of an id. ERR_KEY_UNKNOWN */
+  find(id: string): LedgerKey {
+    const known = this.all()
+    const key = known.find((candidate) => candidate.id === id)
+    if (key !== undefined) return key
+    const near = nearest(id, known.map((candidate) => candidate.id))
+    throw rotationError('ERR_KEY_UNKNOWN', `there is no such key${near === undefined ? '' : `; did you mean ${near}?`}`)
+  }
+
+  /** The changes of one key, the oldest first. */
+  past(id: string): readonly KeyChange[] {
+    return this.#book.changes().filter((change) => change.id === id)
+  }
+
+  /** Whether the ledger's own key is under a key (24 hex digits). */
+  isUnder(keyId: string): boolean {
+    return keysUnder(this.#book.seal()!.sealed).includes(keyId)
+  }
+
+  /** Records the keys of a configuration. ERR_KEY_STATE, ERR_KEY_DISABLED, ERR_KEY_MISMATCH where they cannot have these roles. */
+  register(roles: KeyRoles, isUsed: IsUsed, by: string): void {
+    this.#book.check(roles)
+    this.change((draft) => {
+      if (this.origin === 'adopted') reviseAdopted(draft, isUsed, by)
+      placeKeys(draft, roles, isUsed, by)
+    })
+  }
+
+  move(id: string, state: KeyState, cause: KeyCause, who: Who): void {
+    this.change((draft) => draft.move(id, state, cause, who))
+  }
+
+  change<T>(work: (draft: KeyDraft) => T): T {
+    return this.#book.change(this.#key, work)
+  }
+
+  receipt(keyId: string): string | undefined {
+    return this.#book.receipt(keyId)
+  }
+
+  /** Puts the ledger's key under the keys that seal today, before any record is moved; a new one after a compromise. */
+  async moveLedgerKey(keyring: Keyring, reason: 'rotation' | 'compromise'): Promise<void> {
+    if (reason === 'compromise') this.#key = await renewLedgerKey(this.#book, keyring, this.#key)
+    else await moveLedgerKey(this.#book, keyring, this.#key)
+  }
+}
+
+/** Rows of this release have had a MAC from their first one on: without it, somebody took it away. */
+function refuseStripped(book: KeyBook): void {
+  if (book.changes().every(({ cause }) => cause === 'migration')) return
+  throw rotationError('ERR_LEDGER_ALTERED', "the ledger's own key is gone from it, and with it what authenticates the states of keys")
+}
+
+/** An older release called every other key of a configuration decrypt-only, also one that nothing had ever been sealed under. */
+function reviseAdopted(draft: KeyDraft, isUsed: IsUsed, by: string): void {
+  const reason = 'never active, and no record is under it'
+  for (const { id, keyId, state, reason: before } of draft.keys()) {
+    const isOnlyListed = state === 'decrypt-only' && before === 'found in the configuration' && !isUsed(keyId)
+    if (isOnlyListed) draft.move(id, 'pre-active', 'migration', { by, reason })
+  }
+}
+
+/**
+ * The active key first, then the one that it replaces: the order in which changes stand tells a rollback what the last rotation was. A key that is
+ * listed before it is ever active, so that every process has it by then, is pre-active as long as nothing is under it.
+ */
+export function placeKeys(draft: KeyDraft, { active, recovery = [], decryptOnly }: KeyRoles, isUsed: IsUsed, by: string): void {
+  const before = draft.keys()
+  const sealing = [active, ...recovery]
+  for (const key of sealing) {
+    const known = before.find(({ id }) => id === key.id)
+    if (known === undefined) draft.add(key, 'active', { by, reason: 'found in the configuration' })
+    else if (known.state !== 'active') draft.move(key.id, 'active', 'config', { by, reason: 'made active in the configuration' })
+  }
+  for (const { id, state } of before) {
+    if (state !== 'active' || sealing.some((key) => key.id === id)) continue
+    draft.move(id, 'decrypt-only', 'config', { by, reason: `replaced by ${active.id}` })
+  }
+  for (const key of decryptOnly) {
+    if (before.some(({ id }) => id === key.id)) continue
+    draft.add(key, isUsed(key.keyId) ? 'decrypt-only' : 'pre-active', { by, reason: 'found in the configuration' })
+  }
+}
+
+/** What is known of the ledger's own key, and of whether the states of keys are what was written. */
+export interface LedgerKeyStatus {
+  /** The keys that it is sealed under, by id: each of them is needed as long as that is so. */
+  readonly keys: readonly string[]
+  /** False where its keys are out of reach, so that nothing is known about the states. */
+  readonly verified: boolean
+  /** The code of the error that opening it ended with. */
+  readonly problem: string | null
+}
+
+/**
+ * Checks the states of a ledger that is only read; null where it has none to check: no ledger, one of an older release, one without a key.
+ *
+ * @param keyring whatever keys could be opened; undefined where none could
+ * @throws KeyfoldError ERR_LEDGER_ALTERED
+ */
+export async function inspectStates(ledger: Ledger | undefined, keyring: Keyring | undefined): Promise<LedgerKeyStatus | null> {
+  const found = ledger?.keys.seal()
+  if (ledger === undefined || found === undefined) return strippedOrNull(ledger)
+  const known = ledger.keys.all()
+  const nameOf = keyring === undefined ? (keyId: string) => nameIn(known, keyId) : keyNames(keyring, known)
+  const keys = keysUnder(found.sealed).map(nameOf)
+  if (keyring === undefined) return { keys, verified: false, problem: 'ERR_LEDGER_KEY' }
+  try {
+    ledger.keys.verify(await openLedgerKey(keyring, found, known))
+    return { keys, verified: true, problem: null }
+  } catch (error) {
+    // out of reach is one thing, altered another
+    if (isKeyfoldError(error) && /^ERR_(?:KEY|LEDGER_KEY)/.test(error.code)) return { keys, verified: false, problem: error.code }
+    throw error
+  }
+}
+
+function strippedOrNull(ledger: Ledger | undefined): null {
+  if (ledger !== undefined) refuseStripped(ledger.keys)
+  return null
+}
+
+function nameIn(known: readonly LedgerKey[], keyId: string): string {
+  return known.find((key) => key.keyId === keyId)?.id ?? `unknown:${keyId}`
+}
