@@ -43,7 +43,8 @@ function program(): Command {
     .exitOverride()
     .configureOutput({ writeErr: () => undefined })
   addCommonOptions(root)
-  for (const add of [addInit, addKeys, addKeychain, addStatus, addPlan, addRun, addControl, addRollback, addVerify, addRetire, addInspect]) add(root)
+  const commands = [addInit, addKeys, addKeychain, addStatus, addPlan, addRun, addControl, addRollback, addVerify, addRetire, addInspect]
+  for (const add of commands) add(root)
   return root
 }
 

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { temporaryFolder } from '@keyfold/test-support'
 import Database from 'better-sqlite3'
 import { describe, expect, test } from 'vitest'
-import { SCHEMA_VERSION } from '../../src/ledger/schema.ts'
+import { migrate, SCHEMA_VERSION } from '../../src/ledger/schema.ts'
 import { documents, kmsRotate } from './process.ts'
 import { workspace } from './workspace.ts'
 import type { Workspace } from './workspace.ts'
@@ -160,8 +160,12 @@ test('a ledger of an older release is read as it is, and brought up to date by a
     db.close()
     return value
   }
-  ledger('DROP TABLE key_changes; DROP TABLE ledger_key; DROP TABLE key_receipts')
-  ledger('DROP TABLE exposed_branch_keys; DELETE FROM migrations WHERE version > 2; PRAGMA user_version = 2')
+  const [key] = new Database(join(folder, 'ledger.db')).prepare('SELECT * FROM keys').raw().all()
+  rmSync(join(folder, 'ledger.db'))
+  const old = new Database(join(folder, 'ledger.db'))
+  migrate(old, new Date(), 2)
+  old.prepare('INSERT INTO keys VALUES (?, ?, ?, ?, ?)').run(key)
+  old.close()
   configure(({ keyring }) => Object.assign(keyring, { active: 'key-file:./second.key', decryptOnly: ['key-file:./first.key'] }))
   expect((await kmsRotate(folder, ['status'])).code).toBe(0)
   expect(ledger('')).toBe(2)
