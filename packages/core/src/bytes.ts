@@ -43,7 +43,7 @@ export function writeUtf8(out: Uint8Array, at: number, text: string): number {
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i)
     // Names and ids are mostly short ASCII, for which the encoder's call costs more than its work.
-    if (unit >= 0x80) return i + utf8.encodeInto(i === 0 ? text : text.slice(i), out.subarray(at + i)).written
+    if (unit >= 0x80) return i + utf8.encodeInto(text.slice(i), out.subarray(at + i)).written
     out[at + i] = unit
   }
   return text.length

@@ -10,8 +10,8 @@ import type { CanonicalContext } from './types.ts'
  * several, the DEK of an exchanged entry would overwrite the last one that opens (docs/format.md, "Rewrapping").
  */
 export function* rewrapWithin(keys: KeySource, { entries }: Envelope, context: CanonicalContext): Steps<Entry[] | undefined> {
-  const [entry] = entries
-  if (entry === undefined || entries.length > 1) return undefined
+  const [entry, second] = entries
+  if (entry === undefined || second !== undefined) return undefined
   const source = yield* keys.openingKey(entry.keyId)
   if (source === undefined || !isRewrapKeyWrapper(source)) return undefined
   const targets = yield* keys.sealingKeys(context)

@@ -11,15 +11,20 @@ import {
   openManySync,
   openSync,
   openText,
+  reencrypt,
+  reencryptMany,
+  reencryptManySync,
   reencryptSync,
   rewrap,
   rewrapMany,
+  rewrapManySync,
   rewrapSync,
   seal,
   sealMany,
+  sealManySync,
   sealSync,
 } from '../src/index.ts'
-import { isSyncKeyWrapper } from '../src/key-source.ts'
+import { isPreflightKeyWrapper, isRewrapKeyWrapper, isSyncKeyWrapper } from '../src/key-source.ts'
 import { codeOf, codeOfAsync, insecureKeyring, insecureWrapper, remoteWrapper } from './keys.ts'
 import { hex } from './vectors.ts'
 
@@ -60,6 +65,12 @@ describe('a data key is wiped when the call is over', () => {
     ['rewrap', () => rewrap(keyring, envelope, row), 2],
     ['rewrapSync', () => rewrapSync(keyring, envelope, row), 2],
     ['reencryptSync', () => reencryptSync(keyring, envelope, row), 2],
+    ['reencrypt', () => reencrypt(keyring, envelope, row), 2],
+    ['reencryptMany', () => reencryptMany(keyring, [sealed, sealed]), 4],
+    ['reencryptManySync', () => reencryptManySync(keyring, [sealed, sealed]), 4],
+    ['reencryptMany where one is in another context', () => reencryptMany(keyring, [sealed, { envelope, context: {} }]), 3],
+    ['rewrapManySync', () => rewrapManySync(keyring, [sealed, sealed]), 4],
+    ['sealManySync', () => sealManySync(keyring, [record, record]), 2],
     ['sealMany', () => sealMany(keyring, [record, record]), 2],
     ['openMany', () => openMany(keyring, [sealed, sealed]), 2],
     ['openManySync', () => openManySync(keyring, [sealed, sealed]), 2],
@@ -205,6 +216,28 @@ test('the sync twins need both wrapSync and unwrapSync', () => {
   expect(isSyncKeyWrapper({ ...remoteWrapper('a'), unwrapSync } as KeyWrapper)).toBe(false)
   const remote = createKeyring({ active: remoteWrapper('a') }) as unknown as Keyring<SyncKeyWrapper>
   expect(() => sealSync(remote, 'x', row)).toThrow('key-file:a needs I/O')
+})
+
+test('an ability is told by its methods', () => {
+  const [canRewrapTo, rewrapTo, preflight] = [() => true, () => expect.unreachable(), () => expect.unreachable()]
+  expect(isPreflightKeyWrapper(a)).toBe(false)
+  expect(isPreflightKeyWrapper({ ...a, preflight } as KeyWrapper)).toBe(true)
+  expect(isRewrapKeyWrapper(a)).toBe(false)
+  expect(isRewrapKeyWrapper({ ...a, canRewrapTo } as KeyWrapper)).toBe(false)
+  expect(isRewrapKeyWrapper({ ...a, rewrapTo } as KeyWrapper)).toBe(false)
+  expect(isRewrapKeyWrapper({ ...a, canRewrapTo, rewrapTo } as KeyWrapper)).toBe(true)
+})
+
+test('a local key refuses a batch whose keys and contexts do not fit each other', async () => {
+  const none: never[] = []
+  const fact = 'a batch has a context for each key, got 1 keys and 0 contexts'
+  const wrapped = a.wrapManySync([new Uint8Array(32)], [{ bytes: new Uint8Array(), pairs: [] }])
+  for (const call of [() => a.wrapManySync([new Uint8Array(32)], none), () => a.unwrapManySync(wrapped, none)]) {
+    expect(codeOf(call)).toBe('ERR_ARGUMENT')
+    expect(call).toThrow(fact)
+  }
+  await expect(a.wrapMany([new Uint8Array(32)], none)).rejects.toThrow(fact)
+  await expect(a.unwrapMany(wrapped, none)).rejects.toThrow(fact)
 })
 
 describe('isCurrent', () => {

@@ -133,6 +133,19 @@ describe('a store that fails or lies', () => {
     }
   })
 
+  test('one that keeps no new version does not pass for one that was rotated', async () => {
+    const store = memoryBranchKeyStore()
+    const keys = setting(storeLike(() => store, { insert: (key) => key.version === 1 && store.insert(key) })).open()
+    await seal(keys, 'text', record('7'))
+    await expect(keys.rotate('7')).rejects.toMatchObject({ code: 'ERR_BRANCH_KEY_STORE', message: 'the store did not keep a new branch key' })
+  })
+
+  test('one that keeps something else than it was given seals nothing', async () => {
+    const store = memoryBranchKeyStore()
+    const altering = storeLike(() => store, { insert: (key) => store.insert({ ...key, sealed: flipped(key.sealed!, key.sealed!.length - 1) }) })
+    expect(await codeOfAsync(seal(setting(altering).open(), 'text', record('7')))).toBe('ERR_BRANCH_KEY_STORE')
+  })
+
   test('one that never destroys ends in an error, not in a receipt', async () => {
     const store = failing('replace', true)
     const keys = setting(store).open()

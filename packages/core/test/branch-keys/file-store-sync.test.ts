@@ -157,8 +157,10 @@ describe('another process in the same moment', () => {
       const line = { id: 'ffffffffffffffff', keyId: key(seed).keyId, change, place: null, sealed: Uint8Array.of(5, 6) }
       appendFileSync(path, `\n${encodeLine(line)}\n`)
     }
-    expect(store.list({ limit: 9 })).toEqual([key(1)])
+    for (const view of [store, fileBranchKeyStore(path)]) expect(view.list({ limit: 9 })).toEqual([key(1)])
+    expect(readFileSync(path, 'latin1')).toContain(Buffer.from(key(1).sealed!).toString('base64url'))
     expect(store.replace(key(1), Uint8Array.of(7))).toBe(true)
+    expect(fileBranchKeyStore(path).find(key(1).keyId)).toEqual(key(1, { sealed: Uint8Array.of(7) }))
   })
 })
 

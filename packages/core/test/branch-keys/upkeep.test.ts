@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { BranchKeyProgress, KeyWrapper } from '../../src/index.ts'
 import { createBranchKeys, createKeyring, inspect, listBranchKeys, memoryBranchKeyStore, openText, rewrapBranchKeys, seal } from '../../src/index.ts'
-import { codeOfAsync, insecureKeyring } from '../keys.ts'
+import { codeOfAsync, insecureKeyring, insecureService } from '../keys.ts'
 import { countingWrapper, record, setting, storeLike } from './support.ts'
 
 async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
@@ -32,6 +32,18 @@ describe('rotating the root', () => {
     const after = createBranchKeys({ keyring: createKeyring({ active: next }), store, partition: { by: 'tenant' } })
     for (const [i, envelope] of envelopes.entries()) expect(await openText(after, envelope, record(String(i)))).toBe(`${i}`)
     for (const { sealed } of await store.versions('7')) expect(inspect(sealed!).entries.map(({ keyId }) => keyId)).toEqual([hex(next.keyId)])
+  })
+
+  test('leaves the moving to this process, unless the caller says otherwise', async () => {
+    const service = insecureService()
+    const [from, to] = [service.wrapper('from'), service.wrapper('to')]
+    const store = memoryBranchKeyStore()
+    await createBranchKeys({ keyring: createKeyring({ active: from }), store, partition: 'p' }).rotate('p')
+    const keyring = createKeyring({ active: to, decryptOnly: [from] })
+    await all(rewrapBranchKeys(keyring, store))
+    expect(service.asked.map(([verb]) => verb)).toEqual(['wrap', 'unwrap', 'wrap'])
+    await all(rewrapBranchKeys(createKeyring({ active: from, decryptOnly: [to] }), store, { within: true }))
+    expect(service.asked.slice(3).map(([verb]) => verb)).toEqual(['rewrapTo'])
   })
 
   test('again, it does nothing; the totals are what the generator ends with', async () => {

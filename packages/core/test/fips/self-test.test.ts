@@ -38,6 +38,16 @@ const broken: ReadonlyArray<[string, Partial<Backend>, named: string]> = [
   ['no stream', { gcmStream: throwing }, 'AES-256-GCM of streams'],
   ['a stream that seals nothing', stream(() => ({ seal: () => undefined })), 'AES-256-GCM of streams'],
   ['a stream in clear', stream(() => ({ seal: (_, plaintext, out) => out.set(plaintext) })), 'AES-256-GCM of streams'],
+  [
+    'a stream under another nonce',
+    stream((good) => ({ seal: (nonce, ...rest) => good.seal(oneBitOff(nonce), ...rest), open: (nonce, ...rest) => good.open(oneBitOff(nonce), ...rest) })),
+    'AES-256-GCM of streams',
+  ],
+  [
+    'a stream in another key',
+    { gcmStream: (key) => node.gcmStream(oneBitOff(key)) },
+    'AES-256-GCM of streams',
+  ],
   ['a stream that opens nothing', stream(() => ({ open: () => false })), 'AES-256-GCM of streams'],
   ['a stream that opens anything', stream(() => ({ open: () => true })), 'AES-256-GCM of streams'],
   [
