@@ -1,7 +1,7 @@
 /** Both backends: published answers, the same bytes from both, and every size but ours refused. Corpora of others: primitives.test.ts. */
-import { createCipheriv } from 'node:crypto'
+import { createCipheriv, createHmac } from 'node:crypto'
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import * as noble from '../src/backend-noble.ts'
 import * as node from '../src/backend-node.ts'
 import { codeOf, insecureKey } from './keys.ts'
@@ -44,6 +44,22 @@ describe.each([
     expect(hex(backend.hmacSha512(jefe, message))).toBe(
       '164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea2505549758bf75c05a994a6d034f65f8f0e6fdcaeab1a34d4a6b4b636e070a38bce737',
     )
+  })
+
+  test.each([0, 1, 32, 64, 127, 128, 129, 300])('a MAC by a key of %d bytes is that of other programs, whatever was asked before', (length) => {
+    const long = Uint8Array.from({ length }, (_, i) => i * 7 + 1)
+    for (const message of [new Uint8Array(0), text('a'), new Uint8Array(64).fill(0xff), new Uint8Array(300).fill(9)]) {
+      expect(hex(backend.hmacSha512(long, message))).toBe(createHmac('sha512', long).update(message).digest('hex'))
+      expect(hex(backend.hmacSha256(long, message))).toBe(createHmac('sha256', long).update(message).digest('hex'))
+    }
+  })
+
+  test('a MAC leaves key and message as they were, and gives a buffer of the caller’s own', () => {
+    const [mine, message] = [Uint8Array.from(key), text('message')]
+    const first = backend.hmacSha512(mine, message)
+    const before = hex(first)
+    expect(hex(backend.hmacSha512(key, text('another')))).not.toBe(before)
+    expect([hex(first), hex(mine), hex(message)]).toEqual([before, hex(key), hex(text('message'))])
   })
 
   test('what one backend encrypts the other decrypts, and both give the same bytes', () => {
@@ -197,4 +213,56 @@ describe.each([
 
   test.each(['A', 'AAAAA', 'AB', 'AAB', 'AA==', 'AA=', 'AA\n', ' AA', 'AA AA', '+/AA', '+_AA', 'ÄAAA', 'AA.A'])('%j is no strict base64url', (bad) =>
     expect(backend.decodeBase64url(bad)).toBeUndefined())
+})
+
+describe('what node:crypto was given or made is overwritten', () => {
+  /** Everything that is overwritten with zeros from now on, as hex. */
+  const overwritten = (): string[] => {
+    const filled: string[] = []
+    for (const { prototype } of [Uint8Array, Buffer]) {
+      const { fill } = prototype
+      const spy = vi.spyOn(prototype, 'fill').mockImplementation(function (this: Uint8Array, ...args: unknown[]) {
+        if (args[0] === 0) filled.push(hex(this))
+        return Reflect.apply(fill, this, args) as never
+      })
+      onTestFinished(() => spy.mockRestore())
+    }
+    return filled
+  }
+  const padded = (byte: number): string => hex(new Uint8Array(128).map((_, i) => (i < 32 ? key[i]! : 0) ^ byte))
+
+  test('by a MAC: the key, in both of its forms', () => {
+    const filled = overwritten()
+    const mac = node.hmacSha512(key, text('message'))
+    expect(filled).toContainEqual(`${padded(0x36)}${hex(text('message'))}`)
+    expect(filled).toContainEqual(expect.stringMatching(new RegExp(`^${padded(0x5c)}[0-9a-f]{128}$`)))
+    expect(filled).not.toContain(hex(mac))
+  })
+
+  test('by a decryption that fails: the plaintext, of a record and of a chunk', () => {
+    const plaintext = text('plaintext of a record')
+    const input = { key, nonce, aad: new Uint8Array(0) }
+    const { ciphertext, tag } = node.gcmEncrypt(input, plaintext)
+    const filled = overwritten()
+    expect(node.gcmDecrypt(input, { ciphertext, tag: flipped(tag, 0) })).toBeUndefined()
+    expect(filled).toEqual([hex(plaintext)])
+    filled.length = 0
+    const out = new Uint8Array(plaintext.length)
+    expect(node.gcmStream(key).open(nonce, Buffer.concat([ciphertext, flipped(tag, 0)]), out)).toBe(false)
+    expect(filled).toEqual([hex(plaintext)])
+    expect(out).toEqual(new Uint8Array(plaintext.length))
+  })
+
+  test('by the chunk of a stream: what it was made in', () => {
+    const plaintext = text('plaintext of a chunk')
+    const sealed = new Uint8Array(plaintext.length + 16)
+    const out = new Uint8Array(plaintext.length)
+    const stream = node.gcmStream(key)
+    const filled = overwritten()
+    stream.seal(nonce, plaintext, sealed)
+    expect(filled).toEqual([hex(sealed.subarray(0, -16))])
+    expect(stream.open(nonce, sealed, out)).toBe(true)
+    expect(filled.slice(1)).toEqual([hex(plaintext)])
+    expect(out).toEqual(plaintext)
+  })
 })

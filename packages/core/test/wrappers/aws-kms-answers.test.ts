@@ -1,5 +1,6 @@
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import { canonicalContext } from '../../src/index.ts'
+import { canonicalContext, KeyfoldError } from '../../src/index.ts'
+import { kmsError } from '../../src/wrappers/aws-kms-errors.ts'
 import { awsKms } from '../../src/wrappers/aws-kms.ts'
 import { codeOfAsync } from '../keys.ts'
 import { errorOf, stubKms } from './aws-kms-support.ts'
@@ -79,6 +80,19 @@ describe('an answer to ReEncrypt', () => {
 })
 
 describe('a refusal', () => {
+  /** What each code says of the key. */
+  const facts: Readonly<Record<string, RegExp>> = {
+    ERR_KEY_THROTTLED: /^is throttled: KMS refused every attempt for too many calls$/,
+    ERR_KEY_DENIED: /^(may not be used by this caller|cannot be used: no valid AWS credentials were found)$/,
+    ERR_KEY_DISABLED: /^is disabled$/,
+    ERR_KEY_MISSING: /^does not exist in this account and region$/,
+    ERR_KEY_MISMATCH: /^is not the key that wrapped this data key$/,
+    ERR_NOT_AUTHENTIC: /^did not wrap this data key, or not in this encryption context$/,
+    ERR_ARGUMENT: /^(is not a symmetric encryption key|cannot be used like this: KMS refused the request itself)$/,
+    ERR_KEY_UNAVAILABLE: /^(could not be used: KMS did not answer in time or is out of order|is in a state in which KMS does not use it)$/,
+    ERR_KEY_SERVICE_RESPONSE: /^could not be used: the answer is none that KMS gives$/,
+    ERR_KEY_PENDING_DELETION: /^is pending deletion$/,
+  }
   const codes = [
     ['ThrottlingException', 400, 'ERR_KEY_THROTTLED'],
     ['TooManyRequestsException', 400, 'ERR_KEY_THROTTLED'],
@@ -115,7 +129,8 @@ describe('a refusal', () => {
     const { wrapper, bodies } = await wrapperAt(status, { __type: name, message: 'quotes sk-secret', Plaintext: base64(32) })
     const error = await errorOf(wrapper.unwrap(wrapped, canonical))
     expect(error.code).toBe(code)
-    expect(error.message).toContain(wrapper.id)
+    expect(error.message.startsWith(`${wrapper.id} `)).toBe(true)
+    expect(error.message.slice(wrapper.id.length + 1)).toMatch(facts[code]!)
     expect(error.hint).toBeTruthy()
     expect((error.cause as Error).message).toBe(`${name}, HTTP ${status}`)
     expect(`${error.message} ${error.hint} ${String((error.cause as Error).stack)}`).not.toMatch(/sk-secret|AQEBAQ/)
@@ -130,17 +145,39 @@ describe('a refusal', () => {
   test.each([
     [`${arn} is pending deletion.`, 'ERR_KEY_PENDING_DELETION'],
     [`${arn} is pending replica deletion.`, 'ERR_KEY_PENDING_DELETION'],
+    ['PendingDeletion', 'ERR_KEY_PENDING_DELETION'],
+    ['PENDING_REPLICA_DELETION', 'ERR_KEY_UNAVAILABLE'],
+    ['PendingReplicaDeletion', 'ERR_KEY_PENDING_DELETION'],
+    ['pending  replica  deletion', 'ERR_KEY_PENDING_DELETION'],
+    ['pending replication', 'ERR_KEY_UNAVAILABLE'],
     [`${arn} is pending import.`, 'ERR_KEY_UNAVAILABLE'],
     [undefined, 'ERR_KEY_UNAVAILABLE'],
   ])('KMSInvalidStateException (%s) is %s', async (message, code) => {
     const { wrapper } = await wrapperAt(400, { __type: 'KMSInvalidStateException', message })
-    expect(await codeOfAsync(wrapper.wrap(dek, canonical))).toBe(code)
+    const error = await errorOf(wrapper.wrap(dek, canonical))
+    expect(error.code).toBe(code)
+    expect(error.message.slice(wrapper.id.length + 1)).toMatch(facts[code]!)
+  })
+
+  test('whose way has no answer is told by what went wrong, and no more', () => {
+    const failed = { name: 'NetworkError', code: 'ECONNRESET', message: 'quotes sk-secret', $metadata: { requestId: 'ab-12', httpStatusCode: 'x' } }
+    const traceOf = (error: unknown): string => ((kmsError(error, 'k').cause as Error).message)
+    expect(kmsError(failed, 'k')).toMatchObject({ code: 'ERR_KEY_UNAVAILABLE', message: expect.stringMatching(/^k could not be used/) as string })
+    expect(traceOf(failed)).toBe('NetworkError, ECONNRESET, no answer, request ab-12')
+    expect(traceOf({ name: 'a b', code: 'x'.repeat(81), $metadata: { requestId: ' x', httpStatusCode: 418 } })).toBe('Error, HTTP 418')
+    expect(traceOf({ name: 'x'.repeat(80), code: 7, $metadata: { requestId: 'x\n' } })).toBe(`${'x'.repeat(80)}, no answer`)
+    for (const nothing of [undefined, null, 'a text']) expect([kmsError(nothing, 'k').code, traceOf(nothing)]).toEqual(['ERR_KEY_UNAVAILABLE', 'Error, no answer'])
+    const own = new KeyfoldError('ERR_LIMIT', 'it is so')
+    expect(kmsError(own, 'k')).toBe(own)
+    for (const name of ['TimeoutError', 'AbortError']) expect(kmsError({ name, $metadata: { httpStatusCode: 400 } }, 'k').code).toBe('ERR_KEY_UNAVAILABLE')
+    for (const name of ['CredentialsProviderError', 'TokenProviderError']) expect(kmsError({ name }, 'k').code).toBe('ERR_KEY_DENIED')
+    expect(kmsError({ $metadata: { httpStatusCode: 499 } }, 'k').code).toBe('ERR_KEY_SERVICE_RESPONSE')
   })
 
   test.each([
-    ['ExpiredTokenException', /default chain of the AWS SDK/],
+    ['ExpiredTokenException', /^Give this process an IAM role, or credentials that the default chain of the AWS SDK finds \(/],
     ['AccessDeniedException', /^The key service refused/],
-    ['IncorrectKeyException', /Restore the record/],
+    ['IncorrectKeyException', /^The wrapped key was exchanged for one of another KMS key\. Restore the record/],
     ['InvalidKeyUsageException', /SYMMETRIC_DEFAULT/],
     ['ValidationException', /grantTokens and clearContext/],
     ['NotFoundException', /^The key service has no key of this name/],
