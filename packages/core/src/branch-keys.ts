@@ -182,8 +182,9 @@ export class BranchKeys implements KeySource<SyncKeyWrapper> {
   #load(partition: string, until = monotonic(), renew = false): Promise<Partition> {
     return this.#loading.once(`${renew} ${partition}`, async () => {
       const asked = monotonic()
-      const versions = await liveVersions(this.store, partition)
+      // what was made while the store answered need not be in its answer
       const seen = this.#partitions.get(partition)?.sealing.version ?? 0
+      const versions = await liveVersions(this.store, partition)
       const newest = versions.at(-1)
       if ((newest?.version ?? 0) < seen)
         throw new KeyfoldError('ERR_BRANCH_KEY_STORE', `the store no longer has version ${seen} of a branch key, which it had before`)

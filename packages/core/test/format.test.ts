@@ -244,6 +244,11 @@ describe('the text form', () => {
     ['a number', 42 as unknown as string, 'ERR_ARGUMENT: an envelope is a Uint8Array or its text form, not number'],
   ])('%s is refused for what it is', (_name, value, error) => expect(errorOf(() => toBytes(value))).toBe(error))
 
+  test('of over 256 MiB is refused before it is decoded', () => {
+    const huge = `kf1.${'A'.repeat(Math.ceil(((LIMITS.textBytes + 1) * 4) / 3))}`
+    expect(errorOf(() => toBytes(huge))).toBe('ERR_LIMIT: the envelope has 268435457 bytes in its text form, at most 268435456 are allowed')
+  })
+
   test('an envelope over 256 MiB has none', () => {
     const huge = new Uint8Array(LIMITS.textBytes + 1)
     expect(errorOf(() => toText(huge))).toBe('ERR_LIMIT: the envelope has 268435457 bytes for the text form, at most 268435456 are allowed')

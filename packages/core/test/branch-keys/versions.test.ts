@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { inspect, isKeyfoldError, open, openText, rewrap, seal, sealSync } from '../../src/index.ts'
+import { inspect, isKeyfoldError, memoryBranchKeyStore, open, openText, rewrap, seal, sealSync } from '../../src/index.ts'
 import { codeOf, codeOfAsync } from '../keys.ts'
-import { record, setting } from './support.ts'
+import { record, setting, storeLike } from './support.ts'
 
 afterEach(() => vi.useRealTimers())
 
@@ -130,6 +130,32 @@ describe('rotation of a branch key', () => {
     await seal(keys, 'text', record('7'))
     vi.advanceTimersByTime(1000)
     const [, { keyId }] = await Promise.all([seal(keys, 'text', record('7')), keys.rotate('7')])
+    expect(inspect(await seal(keys, 'text', record('7'))).keyId).toBe(hex(keyId))
+  })
+})
+
+describe('a slow answer of the store', () => {
+  test('from before a rotation is no rollback, and does not bring the old version back', async () => {
+    vi.useFakeTimers()
+    const store = memoryBranchKeyStore()
+    let gate: Promise<void> | undefined
+    const slow = storeLike(() => store, {
+      versions: async (partition) => {
+        const [answer, waiting] = [store.versions(partition), gate]
+        gate = undefined
+        await waiting
+        return answer
+      },
+    })
+    const keys = setting(slow).open({ ttlMs: 1000 })
+    await seal(keys, 'text', record('7'))
+    vi.advanceTimersByTime(1000)
+    let release = (): void => undefined
+    gate = new Promise((resolve) => (release = resolve))
+    const sealing = seal(keys, 'text', record('7'))
+    const { keyId } = await keys.rotate('7')
+    release()
+    expect(inspect(await sealing).keyId).toBe(hex(keyId))
     expect(inspect(await seal(keys, 'text', record('7'))).keyId).toBe(hex(keyId))
   })
 })
