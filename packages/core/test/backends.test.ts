@@ -1,10 +1,11 @@
 /** Both backends: published answers, the same bytes from both, and every size but ours refused. Corpora of others: primitives.test.ts. */
 import { createCipheriv, createHmac } from 'node:crypto'
 import fc from 'fast-check'
-import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import * as noble from '../src/backend-noble.ts'
 import * as node from '../src/backend-node.ts'
 import { codeOf, insecureKey } from './keys.ts'
+import { overwritten } from './overwritten.ts'
 import { hex, unhex } from './vectors.ts'
 
 const key = insecureKey('backends')
@@ -216,19 +217,6 @@ describe.each([
 })
 
 describe('what node:crypto was given or made is overwritten', () => {
-  /** Everything that is overwritten with zeros from now on, as hex. */
-  const overwritten = (): string[] => {
-    const filled: string[] = []
-    for (const { prototype } of [Uint8Array, Buffer]) {
-      const { fill } = prototype
-      const spy = vi.spyOn(prototype, 'fill').mockImplementation(function (this: Uint8Array, ...args: unknown[]) {
-        if (args[0] === 0) filled.push(hex(this))
-        return Reflect.apply(fill, this, args) as never
-      })
-      onTestFinished(() => spy.mockRestore())
-    }
-    return filled
-  }
   const padded = (byte: number): string => hex(new Uint8Array(128).map((_, i) => (i < 32 ? key[i]! : 0) ^ byte))
 
   test('by a MAC: the key, in both of its forms', () => {

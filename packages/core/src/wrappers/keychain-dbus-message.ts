@@ -200,7 +200,9 @@ class Reader {
   }
 
   body(signature: string): BusValue[] {
-    return (signature.match(/a*[^a]|a+$/g) ?? []).map((type) => this.#value(type))
+    // a list of nothing
+    if (signature.endsWith('a')) throw new Unreadable()
+    return (signature.match(/a*[^a]/g) ?? []).map((type) => this.#value(type))
   }
 
   #value(type: string): BusValue {
@@ -240,7 +242,6 @@ class Reader {
   }
 
   #uint32(): number {
-    this.#align(4)
     const value = this.#view.getUint32(this.#at, this.#little)
     this.#at += 4
     return value
@@ -265,7 +266,7 @@ class Reader {
 }
 
 function alignmentOf(type: string): number {
-  const alignment = ALIGNMENT[type[0] ?? '']
+  const alignment = ALIGNMENT[type.charAt(0)]
   if (alignment === undefined) throw new Unreadable()
   return alignment
 }

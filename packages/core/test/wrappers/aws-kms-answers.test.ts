@@ -1,8 +1,10 @@
-import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { canonicalContext, KeyfoldError } from '../../src/index.ts'
 import { kmsError } from '../../src/wrappers/aws-kms-errors.ts'
 import { awsKms } from '../../src/wrappers/aws-kms.ts'
 import { codeOfAsync } from '../keys.ts'
+import { overwritten } from '../overwritten.ts'
+import { hex } from '../vectors.ts'
 import { errorOf, stubKms } from './aws-kms-support.ts'
 
 const arn = 'arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab'
@@ -257,17 +259,6 @@ describe('a request', () => {
 })
 
 describe('what was a key is overwritten', () => {
-  const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
-  const overwritten = (): string[] => {
-    const filled: string[] = []
-    const { fill } = Uint8Array.prototype
-    const spy = vi.spyOn(Uint8Array.prototype, 'fill').mockImplementation(function (this: Uint8Array, ...args) {
-      if (args[0] === 0) filled.push(hex(this))
-      return fill.apply(this, args)
-    })
-    onTestFinished(() => spy.mockRestore())
-    return filled
-  }
   const kmsKey = '01'.repeat(32)
 
   test('by a wrap: the copy of the data key, and the key of KMS over it', async () => {

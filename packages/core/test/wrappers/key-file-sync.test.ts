@@ -2,9 +2,10 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { temporaryFolder } from '@keyfold/test-support'
-import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createKeyFile, insecureReadKeyFile, keyFile } from '../../src/wrappers/key-file.ts'
 import { codeOf } from '../keys.ts'
+import { overwritten } from '../overwritten.ts'
 import { calls, forgetCalls, hands, openFiles } from '../recorded-fs.ts'
 import { hex } from '../vectors.ts'
 import { key, keyFileOf } from './key-file-support.ts'
@@ -16,18 +17,6 @@ afterEach(() => {
   forgetCalls()
   expect([...openFiles.values()]).toEqual([])
 })
-
-/** What is overwritten with zeros from now on, as hex. */
-function overwritten(): string[] {
-  const filled: string[] = []
-  const { fill } = Uint8Array.prototype
-  const spy = vi.spyOn(Uint8Array.prototype, 'fill').mockImplementation(function (this: Uint8Array, ...args) {
-    if (args[0] === 0) filled.push(hex(this))
-    return fill.apply(this, args)
-  })
-  onTestFinished(() => spy.mockRestore())
-  return filled
-}
 
 test('a new key is on the disk before it has its name, and its name before the key is used', () => {
   const folder = temporaryFolder()

@@ -235,10 +235,21 @@ describe('a message', () => {
     ['with a variant in a variant', [['v', ['v', ['b', true]]]]],
     ['with a list in a variant', [['v', ['as', []]]]],
     ['with a variant of no type', [['v', ['', '']]]],
+    ['with a variant of two types', [['v', ['sb', 'x']]]],
+    ['with a variant of a type that is not read', [['v', ['x', 'x']]]],
   ] as const)('%s is refused', (_name, body: readonly Typed[]) => expect(parsed(returned(9, body))).toBe(undefined))
 
-  test.each(['a', 'aa', 's a', '(s)', 'a{ss}', 'ss'])('whose signature is %j and whose body is one text is refused', (types) => {
+  test.each(['a', 'aa', 's a', 'sa', '(s)', 'a{ss}', 'ss', 'x', 'h', 'y', 'd'])('whose signature is %j and whose body is one text is refused', (types) => {
     expect(parsed(message({ kind: 2, fields: [[5, 'u', 9], [8, 'g', types]], body: [['s', 'x']] }))).toBe(undefined)
+  })
+
+  test.each([
+    ['a', []],
+    ['aa', []],
+    ['ax', [['ao', []]]],
+    ['sa', [['s', 'x']]],
+  ] as const)('whose signature is %j is refused, though nothing of another type is in its body', (types, body: readonly Typed[]) => {
+    expect(parsed(message({ kind: 2, fields: [[5, 'u', 9], [8, 'g', types]], body }))).toBe(undefined)
   })
 
   test('without a signature has no body', () => {

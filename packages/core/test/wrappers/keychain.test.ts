@@ -1,6 +1,6 @@
 /** What holds for any keychain; the operating system's own is in keychain-processes.test.ts. */
 import { inspect } from 'node:util'
-import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { createKeyring, KeyfoldError, openTextSync, sealSync } from '../../src/index.ts'
 import { localKeyWrapper } from '../../src/local-wrap.ts'
 import { encodeEntry, parseEntry } from '../../src/wrappers/keychain-entry.ts'
@@ -10,6 +10,7 @@ import type { EntryState } from '../../src/wrappers/keychain-secret-service.ts'
 import type { KeychainStore } from '../../src/wrappers/keychain.ts'
 import { createKeychainKey, importKeychainKey, keychain, keychainId } from '../../src/wrappers/keychain.ts'
 import { codeOf, codeOfAsync, insecureKey } from '../keys.ts'
+import { overwritten } from '../overwritten.ts'
 import { hex } from '../vectors.ts'
 
 const kek = insecureKey('keychain')
@@ -242,18 +243,20 @@ test('abuse 13: what a keychain gives prints without its key', async () => {
 })
 
 test('the bytes of a key are overwritten once its wrapper is made', async () => {
-  const wiped: string[] = []
-  const fill = Uint8Array.prototype.fill
-  const spy = vi.spyOn(Uint8Array.prototype, 'fill').mockImplementation(function (this: Uint8Array, ...args) {
-    wiped.push(hex(this))
-    return fill.apply(this, args)
-  })
-  onTestFinished(() => spy.mockRestore())
+  const wiped = overwritten()
   const { backend, entries } = memory({ 'a/b': entry })
   await keychain('a/b', { backend })
   expect(wiped).toContain(hex(kek))
   await createKeychainKey('a/c', { backend })
   expect(wiped).toContain(Buffer.from(String(entries['a/c']).slice(-43), 'base64url').toString('hex'))
+  wiped.length = 0
+  const failing = memory({}, { set: () => Promise.reject(new Error('full')) })
+  expect(await codeOfAsync(createKeychainKey('a/d', failing))).toBe('ERR_KEYCHAIN_UNAVAILABLE')
+  expect(wiped.filter((bytes) => bytes.length === 64)).toHaveLength(1)
+  const other = encodeEntry(insecureKey('other'))
+  const raced = memory({}, { set: () => void (raced.entries['a/b'] = other) })
+  expect(await codeOfAsync(createKeychainKey('a/b', raced))).toBe('ERR_KEYCHAIN_ENTRY_EXISTS')
+  expect(wiped).toContain(hex(insecureKey('other')))
 })
 
 describe('the service is asked before the library', () => {

@@ -1,0 +1,17 @@
+import { onTestFinished, vi } from 'vitest'
+import { hex } from './vectors.ts'
+
+/** What is overwritten with zeros from now on, until the test ends: as hex, as it was before. */
+export function overwritten(): string[] {
+  const filled: string[] = []
+  // a Buffer has a `fill` of its own
+  for (const { prototype } of [Uint8Array, Buffer]) {
+    const { fill } = prototype
+    const spy = vi.spyOn(prototype, 'fill').mockImplementation(function (this: Uint8Array, ...args: unknown[]) {
+      if (args[0] === 0) filled.push(hex(this))
+      return Reflect.apply(fill, this, args) as never
+    })
+    onTestFinished(() => spy.mockRestore())
+  }
+  return filled
+}
