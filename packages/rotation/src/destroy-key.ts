@@ -11,6 +11,7 @@ import { assertConfirmed, conditionsFor, encodeReceipt, parseReceipt } from './r
 import type { References } from './references.ts'
 import { isReferenced, referencesTo } from './references.ts'
 import { oneLine, whoIs } from './who.ts'
+import { withLease } from './with-lease.ts'
 
 /** How long a key stays disabled before it can be destroyed, where nobody says otherwise. */
 const COOL_OFF_DAYS = 30
@@ -75,10 +76,15 @@ export interface DestroyKeyReport {
  * @example const { receipt } = await destroyKey({ stores, keyring, ledger, key: 'key-file:2026q1', confirm: 'key-file:2026q1' })
  */
 export async function destroyKey(options: DestroyKeyOptions): Promise<DestroyKeyReport> {
-  const { stores, ledger, key, coolOffDays = COOL_OFF_DAYS } = options
+  const { ledger, key, coolOffDays = COOL_OFF_DAYS } = options
   assertConfirmed(key, options.confirm)
   if (!Number.isInteger(coolOffDays) || coolOffDays < 0 || coolOffDays > 3650)
     throw new KeyfoldError('ERR_ARGUMENT', 'a cool-off has 0 to 3650 days')
+  return withLease(ledger, async () => destroyWithin(options, coolOffDays))
+}
+
+async function destroyWithin(options: DestroyKeyOptions, coolOffDays: number): Promise<DestroyKeyReport> {
+  const { stores, ledger, key } = options
   const who = { by: whoIs(options.by), reason: oneLine('reason', options.reason ?? 'no record needs it') }
   const keys = await keysOf(options.keyring, ledger)
   const states = await KeyStates.open(ledger, keys.keyring)

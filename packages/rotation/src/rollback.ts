@@ -17,7 +17,7 @@ const ROLLBACK_DAYS = 30
 const DAY_MS = 86_400_000
 
 /** As for `rotate`, with the old key as the active one and the new one among those that only open. */
-export interface RollbackOptions extends Omit<RotateOptions, 'reason'> {
+export interface RollbackOptions extends Omit<RotateOptions, 'reason' | 'mode'> {
   /** Why, for the ledger's history: one line. */
   readonly why: string
   /** How many days after a rotation began it can be reversed: 0 to 3650, 30 where it is left out. */
@@ -33,7 +33,7 @@ export interface RollbackOptions extends Omit<RotateOptions, 'reason'> {
  * @example await rollback({ stores, keyring: createKeyring({ active: q3, decryptOnly: [q4] }), ledger, why: 'q4 is not deployed everywhere' })
  */
 export function rollback(options: RollbackOptions): Running<RotationProgress, RotationReport> {
-  return running(async (report) => moveTo(options, report, backwards(options)), options.onProgress)
+  return running(async (report) => moveTo({ ...options, mode: 'rollback' }, report, backwards(options)), options.onProgress)
 }
 
 function backwards({ why, rollbackDays = ROLLBACK_DAYS, plan }: RollbackOptions): Placing {

@@ -28,6 +28,7 @@ import { scrubPending, unscrubbed } from './scrub.ts'
 import type { RotationProgress } from './tally.ts'
 import { Tally } from './tally.ts'
 import { whoIs } from './who.ts'
+import { withLease } from './with-lease.ts'
 import { workAhead } from './work-ahead.ts'
 
 const DEFAULT_BATCH = 500
@@ -130,31 +131,22 @@ export type Placing = (states: KeyStates, roles: KeyRoles, isUsed: IsUsed, by: s
 
 const register: Placing = (states, roles, isUsed, by) => states.register(roles, isUsed, by)
 
+interface MoveOptions extends Omit<RotateOptions, 'mode'> {
+  readonly mode?: Mode
+}
+
 /** The one way in which records are moved, whatever made the key the active one. */
-export async function moveTo(options: RotateOptions, report: (progress: RotationProgress) => void, place: Placing): Promise<RotationReport> {
+export async function moveTo(options: MoveOptions, report: (progress: RotationProgress) => void, place: Placing): Promise<RotationReport> {
   const keys = await keysOf(options.keyring)
   const by = whoIs(options.by)
   const counts = await checkEverything(options, keys)
   const ledger = typeof options.ledger === 'function' ? await options.ledger() : options.ledger
-  ledger.leases.acquire()
-  try {
-    return await performWith(ledger, options, keys, counts, report, (states, isUsed) => place(states, keyRoles(keys.keyring), isUsed, by))
-  } finally {
-    releaseQuietly(ledger)
-  }
-}
-
-/** Perhaps on the way out of an error that must not be hidden; a lease that is not given back is taken over. */
-function releaseQuietly(ledger: Ledger): void {
-  try {
-    ledger.leases.release()
-  } catch {
-    // the next run looks whether this process lives
-  }
+  const placing = (states: KeyStates, isUsed: IsUsed): void => place(states, keyRoles(keys.keyring), isUsed, by)
+  return withLease(ledger, async () => performWith(ledger, options, keys, counts, report, placing))
 }
 
 async function performWith(
-  ledger: Ledger, options: RotateOptions, keys: RotationKeys, counts: readonly PlacedCensus[], report: (progress: RotationProgress) => void,
+  ledger: Ledger, options: MoveOptions, keys: RotationKeys, counts: readonly PlacedCensus[], report: (progress: RotationProgress) => void,
   place: (states: KeyStates, isUsed: IsUsed) => void,
 ): Promise<RotationReport> {
   const started = performance.now()
@@ -190,7 +182,7 @@ function branchKeyReport({ upkeep, pendingBranchKeys, counts }: Ending, keys: Ro
 }
 
 /** All that can be refused is refused here, before a file or a row is touched. */
-async function checkEverything(options: RotateOptions, keys: RotationKeys): Promise<PlacedCensus[]> {
+async function checkEverything(options: MoveOptions, keys: RotationKeys): Promise<PlacedCensus[]> {
   const { stores, batch = DEFAULT_BATCH, within = false } = options
   if (!Number.isInteger(batch) || batch < 1 || batch > MAX_BATCH) {
     throw new KeyfoldError('ERR_ARGUMENT', `a batch has 1 to ${MAX_BATCH} records`)
@@ -205,7 +197,7 @@ async function checkEverything(options: RotateOptions, keys: RotationKeys): Prom
   return counts
 }
 
-function checkUnseal({ stores, plan, reason }: RotateOptions): void {
+function checkUnseal({ stores, plan, reason }: MoveOptions): void {
   if (plan !== undefined || reason === 'compromise') throw new KeyfoldError('ERR_ARGUMENT', 'to unseal takes no plan and no reason')
   for (const { name, unseal } of stores) {
     if (unseal === undefined) throw rotationError('ERR_STORE_UNSUITED', `${name} cannot put plaintext back`)
@@ -213,7 +205,7 @@ function checkUnseal({ stores, plan, reason }: RotateOptions): void {
 }
 
 async function moveAll(
-  options: RotateOptions, keys: RotationKeys, ledger: Ledger, rotation: LedgerRotation, tally: Tally,
+  options: MoveOptions, keys: RotationKeys, ledger: Ledger, rotation: LedgerRotation, tally: Tally,
 ): Promise<Ending> {
   const { id, reason, mode } = rotation
   const { stores, batch = DEFAULT_BATCH, within = false, signal } = options
@@ -241,7 +233,7 @@ function isFinished({ interrupted, pending, pendingBranchKeys, failures, upkeep 
  * exposed too, those of the active one included.
  */
 function startRotation(
-  ledger: Ledger, keys: RotationKeys, { reason = 'rotation', mode = 'move', plan }: RotateOptions,
+  ledger: Ledger, keys: RotationKeys, { reason = 'rotation', mode = 'move', plan }: MoveOptions,
 ): { rotation: LedgerRotation; resumed: boolean } {
   const target = keys.keyring.active.id
   const cut = ledger.rotations.unfinished()
@@ -251,8 +243,8 @@ function startRotation(
     throw rotationError('ERR_ROTATION_COMPROMISE', 'the rotation under way gives new data keys after a compromise', { hint })
   }
   const before = cut?.mode === 'unseal' ? undefined : cut?.reason
-  const strongest = mode === 'move' && [reason, plan?.reason, before].includes('compromise') ? 'compromise' : 'rotation'
-  const resumed = cut?.target === target && cut.reason === strongest && cut.mode === mode
+  const strongest = mode !== 'unseal' && [reason, plan?.reason, before].includes('compromise') ? 'compromise' : 'rotation'
+  const resumed = cut?.target === target && cut.reason === strongest && (cut.mode === 'unseal') === (mode === 'unseal')
   const exposed = strongest === 'compromise' && !resumed ? (keys.branchKeys?.ids() ?? []) : []
   const kept = plan && { sha256: plan.sha256, document: encodePlan(plan) }
   const rotation = resumed ? cut : ledger.rotations.begin(strongest, target, { mode, plan: kept, exposed })
@@ -267,7 +259,7 @@ function workload(counts: readonly PlacedCensus[], keys: RotationKeys, { reason,
   return counts.reduce((sum, count) => sum + ofColumn(count), 0)
 }
 
-async function scrub({ stores, scrub: wanted = true }: RotateOptions, ledger: Ledger, ending: Ending): Promise<Remains[]> {
+async function scrub({ stores, scrub: wanted = true }: MoveOptions, ledger: Ledger, ending: Ending): Promise<Remains[]> {
   if (ending.interrupted) return []
   return wanted ? scrubPending(stores, ledger.scrubs) : unscrubbed(ledger.scrubs)
 }

@@ -40,7 +40,7 @@ const NAMES: readonly string[] = ['clearContext', 'grantTokens', 'regions', 'end
 /** KMS takes no more. */
 const MOST_GRANT_TOKENS = 10
 /** As a URL and as a request of the SDK name it. */
-const THIS_MACHINE: ReadonlyArray<string | undefined> = ['localhost', '127.0.0.1', '[::1]', '::1']
+const THIS_MACHINE: ReadonlySet<string | undefined> = new Set(['localhost', '127.0.0.1', '[::1]', '::1'])
 /** More than the SDK waits before each of the attempts that are made by default. */
 const BACKOFF_MS = 10_000
 
@@ -107,7 +107,7 @@ function assertUrl(url: string): void {
 /** A data key goes over the wire: never in clear, but to an emulator on this machine. */
 export function assertConfidential({ protocol, hostname }: { readonly protocol?: string; readonly hostname?: string }): void {
   if (protocol === 'https:') return
-  if (protocol === 'http:' && THIS_MACHINE.includes(hostname)) return
+  if (protocol === 'http:' && THIS_MACHINE.has(hostname)) return
   throw new KeyfoldError('ERR_ARGUMENT', 'the endpoint of KMS is not one of https:', {
     hint: 'Use an https: endpoint; http: is for an emulator on this machine.',
   })

@@ -110,7 +110,7 @@ const broken: ReadonlyArray<[fault: string, store: (values: Values) => Able, not
   ],
   [
     'gives what nobody picked',
-    picking((found, { limit, picks, ...from }, good) => ({ ...found, records: good.read(good.column, { ...from, limit }) })),
+    picking((found, { limit, picks: _picks, ...from }, good) => ({ ...found, records: good.read(good.column, { ...from, limit }) })),
     /picked/,
     /^picks in stretches of 1 give other records, or another order$/,
   ],

@@ -47,8 +47,11 @@ const broken: ReadonlyArray<[promise: string, rewrapTo: RewrapKeyWrapper['rewrap
     'refuses an altered wrap alone with a code of its own',
     async (target, wrapped, context) => {
       const isOther = await b.unwrap(wrapped, context).then(() => true, () => false)
-      const refused = (error: Error): Promise<never> => Promise.reject(isOther ? error : new KeyfoldError('ERR_LIMIT', 'it is so'))
-      return target.wrap(await a.unwrap(wrapped, context).catch(refused), context)
+      try {
+        return await target.wrap(await a.unwrap(wrapped, context), context)
+      } catch (error) {
+        throw isOther ? error : new KeyfoldError('ERR_LIMIT', 'it is so')
+      }
     },
     /^moving a wrap with bit 0 changed ended with ERR_LIMIT; ERR_NOT_AUTHENTIC or ERR_KEY_MISMATCH was expected$/,
   ],

@@ -5,7 +5,7 @@ import { temporaryFolder } from '@keyfold/test-support'
 import Sqlite from 'better-sqlite3'
 import { describe, expect, test } from 'vitest'
 import { KeyStates } from '../../src/key-states.ts'
-import { openLedger, rotate } from '../../src/index.ts'
+import { destroyKey, openLedger, retire, rotate } from '../../src/index.ts'
 import type { Ledger } from '../../src/index.ts'
 import { bench, codeOf, names } from './fixtures.ts'
 import { MemoryStore } from './memory-store.ts'
@@ -126,6 +126,21 @@ describe('rotate and the lease', () => {
     expect([store.batches, ledger.keys.all()]).toEqual([0, []])
     other.close()
     expect(await rotate({ stores: [store], keyring: keyring('q3'), ledger })).toMatchObject({ outcome: 'done', sealed: 5 })
+  })
+
+  test('abuse 31: a key is neither retired nor destroyed while a run holds it', async () => {
+    const { ledger, keyring, folder } = await bench()
+    const store = new MemoryStore('app.db', ['email']).fill('email', names(5))
+    await rotate({ stores: [store], keyring: keyring('q3'), ledger })
+    await rotate({ stores: [store], keyring: keyring('q4', 'q3'), ledger })
+    const other = await openLedger(join(folder, 'ledger.db'))
+    other.leases.acquire()
+    const options = { stores: [store], keyring: keyring('q4', 'q3'), ledger, key: 'key-file:q3' }
+    expect(await codeOf(retire(options))).toBe('ERR_LEASE_HELD')
+    expect(await codeOf(destroyKey({ ...options, confirm: 'key-file:q3' }))).toBe('ERR_LEASE_HELD')
+    other.close()
+    expect(await retire(options)).toMatchObject({ outcome: 'retired' })
+    expect(ledger.leases.holder()).toBeUndefined()
   })
 
   test('gives it back however the run ends', async () => {
