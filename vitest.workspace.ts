@@ -7,7 +7,9 @@ const here = (folder: string): string => fileURLToPath(new URL(folder, import.me
 const ssr = { resolve: { conditions: ['@keyfold/source', 'node'] } }
 
 function project(name: string, folder: string, include: readonly string[] = ['test/**/*.test.ts']): TestProjectInlineConfiguration {
-  return { ssr, test: { name, root: here(folder), include: [...include], testTimeout: 180_000, hookTimeout: 180_000 } }
+  // threads that a test starts resolve packages as it does
+  const execArgv = ['--conditions=@keyfold/source']
+  return { ssr, test: { name, root: here(folder), include: [...include], execArgv, testTimeout: 180_000, hookTimeout: 180_000 } }
 }
 
 /** The same tests on the backend that browsers get: what core does must not depend on who does the arithmetic. */

@@ -7,6 +7,7 @@ import { benchBranchKeys } from './branch-keys.ts'
 import { benchRecords } from './records.ts'
 import { table, writeJson } from './report.ts'
 import { benchRotation } from './rotation.ts'
+import { benchRotationLoad, loadTable } from './rotation-load.ts'
 import { benchStreams } from './streams.ts'
 
 const { values } = parseArgs({ options: { json: { type: 'string' }, rows: { type: 'string', default: '100000' } }, strict: true })
@@ -20,7 +21,8 @@ console.log(`${table('Batches, per record', 'the same, one by one; over 100 % is
 const branchKeys = await benchBranchKeys()
 console.log(`${table('Branch keys, per record', 'the same process with a key file', branchKeys)}\n`)
 const rotation = await benchRotation(Number(values.rows))
-console.log(`${table('Rotation, per row of 256 B', 'reading each row and writing the same bytes back, in the same batches', rotation)}\n`)
+console.log(`${table('Rotation, per row of 256 B', 'what stands behind the comma, in the same batches', rotation)}\n`)
+console.log(`${loadTable(await benchRotationLoad(Number(values.rows)))}\n`)
 const streams = await benchStreams()
 console.log(`${table('Streams, per MiB', 'the bare calls of node:crypto on the same chunks of 16 KiB', streams)}\n`)
 const results = [...records, ...batches, ...branchKeys, ...rotation, ...streams]

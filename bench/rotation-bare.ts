@@ -2,7 +2,7 @@
  * Loops to hold a rotation against. `plainPass` reads rows and writes the same bytes back; the bare passes do what no rotation gets around: read,
  * the cipher calls, compare-and-swap. No ledger, no checks, no counts, no context but one that is known beforehand, envelopes of one form alone.
  */
-import { createCipheriv, createDecipheriv, createHmac, createSecretKey, hash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createSecretKey, hash, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { SyncBatchKeyWrapper } from '@keyfold/core'
 import { canonicalContext } from '@keyfold/core'
 import BetterSqlite3 from 'better-sqlite3'
@@ -51,7 +51,9 @@ export function bareReencryptPass(path: string, batch: number, from: SyncBatchKe
     const { contexts, deks } = openAll(rows, from)
     const plain = rows.map(([, payload], i) => {
       const aad = aadOf(payload.subarray(AT.commitment, AT.commitment + 32), contexts[i]!.bytes)
-      const decipher = createDecipheriv('aes-256-gcm', keyOf(deriveChecked(deks[i]!, payload)), payload.subarray(AT.commitment, AT.commitment + 12), { authTagLength: TAG_LENGTH })
+      const nonce = payload.subarray(AT.commitment, AT.commitment + 12)
+      const key = keyOf(deriveChecked(deks[i]!, payload))
+      const decipher = createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: TAG_LENGTH })
       decipher.setAAD(aad)
       decipher.setAuthTag(payload.subarray(-TAG_LENGTH))
       const text = decipher.update(payload.subarray(AT.ciphertext, -TAG_LENGTH))
@@ -86,8 +88,19 @@ function openAll(rows: readonly Row[], key: SyncBatchKeyWrapper) {
   return { contexts, deks: deks as Uint8Array[] }
 }
 
+const [inner, outer] = [new Uint8Array(128 + DERIVATION.length), new Uint8Array(192)]
+
+/** HMAC-SHA-512 in the cheapest way that node:crypto has, which core takes too. */
 function derive(dek: Uint8Array): Buffer {
-  return createHmac('sha512', createSecretKey(dek)).update(DERIVATION).digest()
+  inner.set(DERIVATION, 128)
+  for (let i = 0; i < 128; i++) {
+    const byte = i < 32 ? dek[i]! : 0
+    inner[i] = byte ^ 0x36
+    outer[i] = byte ^ 0x5c
+  }
+  const digest = hash('sha512', inner, 'binary')
+  for (let i = 0; i < 64; i++) outer[128 + i] = digest.charCodeAt(i)
+  return hash('sha512', outer, 'buffer')
 }
 
 /** Commitment and body key of a data key that is the row's own. */
@@ -103,7 +116,7 @@ function aadOf(commitment: Uint8Array, context: Uint8Array): Buffer {
   const aad = Buffer.allocUnsafe(69)
   aad.set(HEADER)
   aad.set(commitment, 5)
-  aad.set(hash('sha256', context, 'buffer'), 37)
+  aad.write(hash('sha256', context, 'binary'), 37, 'binary')
   return aad
 }
 

@@ -1,105 +1,75 @@
-/** What does rotating a row cost, against reading it and writing the same number of bytes back? */
+/** What does rotating a row cost: against the bare loop that does the unavoidable alone, and against reading and writing the same bytes back? */
+import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Keyring, SyncKeyWrapper } from '@keyfold/core'
-import { createKeyring, sealSync } from '@keyfold/core'
-import { createKeyFile, keyFile } from '@keyfold/core/key-file'
-import { openLedger, rotate } from '@keyfold/rotation'
-import { sqliteStore } from '@keyfold/sqlite'
-import BetterSqlite3 from 'better-sqlite3'
 import { median } from './interleave.ts'
 import type { Result } from './report.ts'
 import { result } from './report.ts'
+import { bareReencryptPass, bareRewrapPass, plainPass } from './rotation-bare.ts'
+import type { Keys } from './rotation-database.ts'
+import { keysIn, makeDatabase, rotateOnce } from './rotation-database.ts'
 
-const PAYLOAD = 256
 const BATCH = 500
 const ROUNDS = 3
 
-type Local = Keyring<SyncKeyWrapper>
+/** Each kind of pass once a round, all over the same rows; each round begins and ends with them under key b. */
+function passes(folder: string, path: string, keys: Keys, rows: number) {
+  const rotation = (to: keyof Keys, reason: 'rotation' | 'compromise', threads: 1 | 2) => () =>
+    rotateOnce({ folder, path, to, reason, threads, options: { batch: BATCH } }, keys, rows)
+  const { a, b } = keys
+  return [
+    ['plain', () => plainPass(path, BATCH)],
+    ['bare rewrap', () => bareRewrapPass(path, BATCH, b, a)],
+    ['rewrap', rotation('b', 'rotation', 1)],
+    ['bare re-encrypt', () => bareReencryptPass(path, BATCH, b, a)],
+    ['re-encrypt', rotation('b', 'compromise', 1)],
+    ['rewrap, 2 threads', rotation('a', 'rotation', 2)],
+    ['plain', () => plainPass(path, BATCH)],
+    ['re-encrypt, 2 threads', rotation('b', 'compromise', 2)],
+  ] as const
+}
 
-/** Rewraps all rows from one key to the other and back, each time after a plain pass over the same rows. */
 export async function benchRotation(rows: number): Promise<Result[]> {
   const folder = mkdtempSync(join(tmpdir(), 'keyfold-bench-'))
   try {
-    const keyrings = makeKeyrings(folder)
+    const keys = keysIn(folder, true)
     const path = join(folder, 'bench.db')
-    makeDatabase(path, rows, keyrings[1])
-    const samples = { plain: [] as number[], rewrap: [] as number[], reencrypt: [] as number[] }
+    await makeDatabase(path, rows, keys)
+    const samples = new Map<string, number[]>()
     for (let round = 0; round < ROUNDS; round++) {
-      samples.plain.push(perRow(rows, () => plainPass(path)))
-      samples.rewrap.push(await perRowAsync(rows, () => rotatePass(folder, path, keyrings[0], 'rotation')))
-      samples.plain.push(perRow(rows, () => plainPass(path)))
-      samples.reencrypt.push(await perRowAsync(rows, () => rotatePass(folder, path, keyrings[1], 'compromise')))
+      for (const [name, pass] of passes(folder, path, keys, rows)) {
+        const started = performance.now()
+        await pass()
+        samples.set(name, [...(samples.get(name) ?? []), ((performance.now() - started) * 1000) / rows])
+      }
     }
-    const [plain, rewrap, reencrypt] = [samples.plain, samples.rewrap, samples.reencrypt].map((one) =>
-      median(one.toSorted((a, b) => a - b)),
+    const of = (name: string): number => median(samples.get(name)!.toSorted((x, y) => x - y))
+    const shares = ['rewrap', 're-encrypt'].flatMap((action) =>
+      ['', ', 2 threads'].flatMap((threads) => [
+        result(`${action} ${rows} rows${threads}, of the bare loop`, of(`${action}${threads}`), of(`bare ${action}`)),
+        result(`${action} ${rows} rows${threads}, of select + UPDATE`, of(`${action}${threads}`), of('plain')),
+      ]),
     )
-    return [result(`rotate ${rows} rows, rewrap`, rewrap!, plain!), result(`rotate ${rows} rows, re-encrypt`, reencrypt!, plain!)]
+    return [...shares, await linearity(folder, keys, rows)]
   } finally {
     rmSync(folder, { recursive: true })
   }
 }
 
-function makeKeyrings(folder: string): [Local, Local] {
-  const [a, b] = ['a', 'b'].map((name) => {
-    createKeyFile(join(folder, `${name}.key`))
-    return keyFile(join(folder, `${name}.key`))
-  }) as [SyncKeyWrapper, SyncKeyWrapper]
-  return [createKeyring({ active: a, decryptOnly: [b] }), createKeyring({ active: b, decryptOnly: [a] })]
+/** A rotation of all rows in a process of its own, as a row of a hundredth of them costs there: start-up, the census and all. */
+async function linearity(folder: string, keys: Keys, rows: number): Promise<Result> {
+  const few = Math.max(1000, Math.round(rows / 100))
+  const small = join(folder, 'small.db')
+  await makeDatabase(small, few, keys)
+  const [one, other] = [inProcess(folder, small, few), inProcess(folder, join(folder, 'bench.db'), rows)]
+  console.log(`Peak memory of a process that rewraps ${rows} rows on two threads: ${Math.round(other.peakBytes / 1e6)} MB\n`)
+  return result(`rewrap, a row of ${rows} against one of ${few}`, (other.milliseconds * 1000) / rows, (one.milliseconds * 1000) / few)
 }
 
-function makeDatabase(path: string, rows: number, keyring: Local): void {
-  const db = new BetterSqlite3(path)
-  db.pragma('journal_mode = WAL')
-  db.exec('CREATE TABLE records (id INTEGER PRIMARY KEY, payload BLOB)')
-  const insert = db.prepare('INSERT INTO records VALUES (?, ?)')
-  // Plaintexts of the store carry a tag of one byte.
-  const payload = new Uint8Array(1 + PAYLOAD).fill(0x61)
-  payload[0] = 4
-  db.transaction(() => {
-    for (let id = 1; id <= rows; id++) {
-      insert.run(id, sealSync(keyring, payload, { table: 'records', column: 'payload', id: `integer:${id}` }))
-    }
-  })()
-  db.close()
-}
-
-/** Reads all rows in batches and writes each back as it was. */
-function plainPass(path: string): void {
-  const db = new BetterSqlite3(path)
-  const select = db.prepare('SELECT id, payload FROM records WHERE id > ? ORDER BY id LIMIT ?').raw()
-  const update = db.prepare('UPDATE records SET payload = ? WHERE id = ?')
-  const write = db.transaction((batch: ReadonlyArray<[number, Buffer]>) => {
-    for (const [id, payload] of batch) update.run(payload, id)
-  })
-  for (let after = 0; ; ) {
-    const batch = select.all(after, BATCH) as Array<[number, Buffer]>
-    if (batch.length === 0) break
-    write.immediate(batch)
-    after = batch.at(-1)![0]
-  }
-  db.close()
-}
-
-async function rotatePass(folder: string, path: string, keyring: Local, reason: 'rotation' | 'compromise'): Promise<void> {
-  const db = new BetterSqlite3(path)
-  const store = sqliteStore(db, { name: 'bench.db', tables: [{ table: 'records', id: 'id', columns: ['payload'] }] })
-  // A ledger of its own each time: in a real one, a key that was retired does not come back.
-  const ledger = await openLedger(join(folder, `${Date.now()}-${reason}.ledger.db`))
-  await rotate({ keyring, stores: [store], ledger, reason, batch: BATCH, scrub: false })
-  ledger.close()
-  db.close()
-}
-
-function perRow(rows: number, pass: () => void): number {
-  const start = process.hrtime.bigint()
-  pass()
-  return Number(process.hrtime.bigint() - start) / 1000 / rows
-}
-
-async function perRowAsync(rows: number, pass: () => Promise<void>): Promise<number> {
-  const start = process.hrtime.bigint()
-  await pass()
-  return Number(process.hrtime.bigint() - start) / 1000 / rows
+function inProcess(folder: string, path: string, rows: number): { milliseconds: number; peakBytes: number } {
+  const child = join(import.meta.dirname, 'rotation-child.ts')
+  const { stdout, stderr, status } = spawnSync(process.execPath, [...process.execArgv, child, folder, path, String(rows)], { encoding: 'utf8' })
+  if (status !== 0) throw new Error(`the rotation in a process of its own failed: ${stderr}`)
+  return JSON.parse(stdout) as { milliseconds: number; peakBytes: number }
 }

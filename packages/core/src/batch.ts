@@ -75,7 +75,9 @@ export function rewrapManySync<E extends Sealed>(
  * @param records as for `openMany`
  * @returns as `rewrapMany`
  * @throws KeyfoldError as `openMany`
- * @example const outcomes = await reencryptMany(keyring, rows.map(({ id, ssn }) => ({ envelope: ssn, context: { table: 'users', column: 'ssn', id } })))
+ * @example
+ * const records = rows.map(({ id, ssn }) => ({ envelope: ssn, context: { table: 'users', column: 'ssn', id } }))
+ * const outcomes = await reencryptMany(keyring, records)
  */
 export async function reencryptMany<E extends Sealed>(
   keys: KeySource,

@@ -77,6 +77,20 @@ export function testRecordStore({ test, bench }: RecordStoreKit): void {
     for (const limit of [1, 2, 5, 6]) claimSameRecords(await subject.readPages({ limit }), all, `pages of ${limit}`)
     await subject.claimCensus({ total: 7, null: 2, plaintext: 5 })
   })
+  onStore('pages that are bounded by bytes hold every record once, in the same order', ['a', 'bb', null, 'c'.repeat(500), 'd'], async (subject) => {
+    const all = await subject.read()
+    for (const maxBytes of [1, 3, 400, 100_000]) {
+      const found: StoredRecord[] = []
+      for (let full = true; full; ) {
+        const after = found.at(-1)?.position
+        const page = await subject.store.read(subject.column, { limit: 3, maxBytes, ...(after !== undefined && { after }) })
+        found.push(...page)
+        claim(found.length <= all.length, `pages of ${maxBytes} bytes do not end`)
+        full = page.length === 3 || page.reduce((sum, { value }) => sum + value.length, 0) >= maxBytes
+      }
+      claimSameRecords(found, all, `pages of ${maxBytes} bytes`)
+    }
+  })
   onStore('what is read is the reader’s own', ['abc'], async (subject) => {
     const [first] = await subject.read()
     const before = Uint8Array.from(first!.value)

@@ -166,6 +166,11 @@ export interface ReadOptions {
   readonly after?: string
   /** At most so many records. */
   readonly limit: number
+  /**
+   * Ends the page with the record that brings its values to so many bytes, so that a page of large values is no larger than that and one of them.
+   * Such a page may be short before the end. A store whose values are small may leave this out of account.
+   */
+  readonly maxBytes?: number
   /** Leaves out NULL cells (always) and those under this key (24 hex digits) alone: what a rotation to that key has yet to do. */
   readonly notUnder?: string
 }
@@ -237,6 +242,11 @@ export interface RecordStore {
   /** For people and reports: the database's path as configured. */
   readonly name: string
   readonly columns: readonly ColumnRef[]
+  /**
+   * Whether its calls are carried out elsewhere, on a thread or a server, in the order in which they were made: then a rotation reads the next
+   * records ahead, and does key work while a batch is written. Left out, it does one after the other.
+   */
+  readonly concurrent?: boolean
   /** Looks for what stands against sealing; changes nothing. Empty where nothing does. */
   check(): Awaitable<readonly StoreProblem[]>
   /** Counts one column, all of it at one moment; changes nothing. */
@@ -245,7 +255,7 @@ export interface RecordStore {
   censusAll?(): Awaitable<readonly ColumnCensus[]>
   /** Makes what later calls are fast with (an index on the key id). May be called often. */
   prepare(): Awaitable<void>
-  /** Reads the next records of a column in the order of their position; fewer than `limit` only at the end. */
+  /** Reads the next records of a column in the order of their position; fewer than `limit` only at the end, or where they have `maxBytes`. */
   read(column: ColumnRef, options: ReadOptions): Awaitable<readonly StoredRecord[]>
   /**
    * Replaces cells in one transaction, each only if it is still what was read: an application's newer value always wins.

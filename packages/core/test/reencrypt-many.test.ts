@@ -11,8 +11,9 @@ const contextOf = (id: number) => ({ table: 'users', column: 'ssn', id: String(i
 const payloads = Array.from({ length: 20 }, (_, i) => Uint8Array.from(randomBytes(i * 7)))
 const old = insecureKeyring('a')
 const next = insecureKeyring('b', 'a')
+const plain = payloads.map((plaintext, i) => ({ plaintext, context: contextOf(i) }))
 const sealed = (): SealedRecord<Uint8Array>[] =>
-  sealManySync(old, payloads.map((plaintext, i) => ({ plaintext, context: contextOf(i) }))).map((envelope, i) => ({ envelope, context: contextOf(i) }))
+  sealManySync(old, plain).map((envelope, i) => ({ envelope, context: contextOf(i) }))
 const codes = (outcomes: ReadonlyArray<Outcome<unknown>>): Array<string | undefined> =>
   outcomes.map((one) => (one.status === 'rejected' ? one.reason.code : undefined))
 

@@ -1,8 +1,18 @@
-import type { Outcome, SyncKeySource } from '@keyfold/core'
+import type { Outcome, StoredRecord, SyncKeySource } from '@keyfold/core'
 import {
   isKeyfoldError, openManySync, openSync, reencryptManySync, reencryptSync, rewrapManySync, rewrapSync, sealManySync, sealSync,
 } from '@keyfold/core'
-import type { Action, Job } from './key-work.ts'
+
+/** What happens to a record: first sealing, the same data key under another KEK, a new data key, or its plaintext put back. */
+export type Action = 'seal' | 'rewrap' | 'reencrypt' | 'unseal'
+
+export const ACTIONS: readonly Action[] = ['seal', 'rewrap', 'reencrypt', 'unseal']
+
+/** A record, and what is to happen to it. */
+export interface Job {
+  readonly record: StoredRecord
+  readonly action: Action
+}
 
 type Context = Job['record']['context']
 type One = (source: SyncKeySource, value: Uint8Array, context: Context) => Uint8Array

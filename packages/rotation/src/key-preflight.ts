@@ -36,7 +36,7 @@ const LOOKED_AT = 20
 async function someContext(stores: readonly RecordStore[]): Promise<CanonicalContext | undefined> {
   for (const store of stores) {
     for (const column of store.columns) {
-      for (const record of await store.read(column, { limit: LOOKED_AT })) {
+      for (const record of await store.read(column, { limit: LOOKED_AT, maxBytes: 0x10_0000 })) {
         const context = contextOf(record)
         if (context !== undefined) return context
       }

@@ -2,15 +2,11 @@ import type { ColumnRef, KeySource, StoredRecord, SyncKeySource } from '@keyfold
 import { inspect, open, reencrypt, rewrap, seal } from '@keyfold/core'
 import { isPending } from './census.ts'
 import { recordFault } from './failures.ts'
-import { performMany } from './key-batches.ts'
+import type { Action, Job } from './key-batches.ts'
+import { ACTIONS, performMany } from './key-batches.ts'
 import type { Mode, Reason } from './ledger/types.ts'
 import type { RotationKeys, Tools } from './rotation-keys.ts'
 import { needsWaiting } from './rotation-keys.ts'
-
-/** What happens to a record: first sealing, the same data key under another KEK, a new data key, or its plaintext put back. */
-export type Action = 'seal' | 'rewrap' | 'reencrypt' | 'unseal'
-
-export const ACTIONS: readonly Action[] = ['seal', 'rewrap', 'reencrypt', 'unseal']
 
 /** What replaces a record: an envelope, or for `unseal` its plaintext. */
 export interface Change {
@@ -33,6 +29,8 @@ export interface KeyWork {
   readonly mode: Mode
   /** Key services may move data keys by themselves. */
   readonly within: boolean
+  /** So many records are with key services at once, each with one call at a time; 16 where it is left out. */
+  readonly concurrency?: number
   /** The keys themselves, or those of a rehearsal. */
   readonly tools: Tools
 }
@@ -47,9 +45,6 @@ const asyncCalls = (within: boolean): AsyncCalls => ({
   unseal: open,
 })
 
-/** So many calls of a key service are under way at once. */
-const CONCURRENT_CALLS = 16
-
 /**
  * Does the key work of a batch, before and outside of any transaction. In a sweep every sealed record gets a new data key, else only those
  * that are not current. Where keys are at hand records are not awaited one by one: that would cost as much as their key work.
@@ -63,12 +58,6 @@ export async function workOn(work: KeyWork, column: ColumnRef, records: readonly
   if (jobs.length > 0) await work.tools.unlock(jobs.map(({ record }) => record))
   await performAsync(batch, work, work.keys.atOnce ? performSync(batch, source as SyncKeySource, jobs) : jobs)
   return batch
-}
-
-/** A record, and what is to happen to it. */
-export interface Job {
-  readonly record: StoredRecord
-  readonly action: Action
 }
 
 /** Undefined for a record that is left alone. */
@@ -142,20 +131,28 @@ function performSync(batch: Batch, source: SyncKeySource, jobs: readonly Job[]):
   return waiting
 }
 
-async function performAsync(batch: Batch, { tools, within }: KeyWork, jobs: readonly Job[]): Promise<void> {
+async function performAsync(batch: Batch, { tools, within, concurrency = 16 }: KeyWork, jobs: readonly Job[]): Promise<void> {
   const calls = asyncCalls(within)
-  const one = async (job: Job): Promise<void> => {
+  await inPool(jobs, concurrency, async (job) => {
     const { action, record } = job
     try {
       batch.done(job, await calls[action](tools.source, record.value, record.context))
     } catch (error) {
       batch.fail(record, error)
     }
+  })
+}
+
+/** The first failure ends it: no further one is begun, and those under way come to their end, so that no call is left running behind an error. */
+async function inPool<T>(items: readonly T[], size: number, work: (item: T) => Promise<void>): Promise<void> {
+  const failures: unknown[] = []
+  const left = items.values()
+  const worker = async (): Promise<void> => {
+    for (const item of left) {
+      if (failures.length > 0) return
+      await work(item).catch((error: unknown) => failures.push(error))
+    }
   }
-  for (let at = 0; at < jobs.length; at += CONCURRENT_CALLS) {
-    // All of them end before a failure is passed on: no call of a key service is left running behind an error.
-    const settled = await Promise.allSettled(jobs.slice(at, at + CONCURRENT_CALLS).map(one))
-    const broken = settled.find((result) => result.status === 'rejected')
-    if (broken !== undefined) throw broken.reason
-  }
+  await Promise.all(Array.from({ length: Math.min(size, items.length) }, worker))
+  if (failures.length > 0) throw failures[0]
 }

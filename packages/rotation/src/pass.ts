@@ -1,12 +1,12 @@
-import { setImmediate as breathe } from 'node:timers/promises'
 import type { ReadOptions, RecordStore, StoredRecord } from '@keyfold/core'
+import type { BetweenBatches, Stop } from './between-batches.ts'
 import type { Failures } from './failures.ts'
-import type { Action, KeyWork, Worked } from './key-work.ts'
-import { ACTIONS, workOn } from './key-work.ts'
-import type { Checkpoint, ColumnPlace, Ledger } from './ledger/types.ts'
-import type { RunControl } from './run-control.ts'
+import { ACTIONS } from './key-batches.ts'
+import type { KeyWork, Worked } from './key-work.ts'
+import { workOn } from './key-work.ts'
+import type { ColumnPlace, Ledger } from './ledger/types.ts'
+import { Cursor } from './cursor.ts'
 import type { Tally } from './tally.ts'
-import { COUNTED_AS } from './tally.ts'
 import { WRITE } from './write-changes.ts'
 
 /** What the passes of a run share. */
@@ -14,10 +14,8 @@ export interface PassRun {
   readonly ledger: Ledger
   readonly rotation: number
   readonly work: KeyWork
-  readonly batch: number
+  readonly between: BetweenBatches
   readonly tally: Tally
-  readonly control: RunControl
-  readonly signal: AbortSignal | undefined
 }
 
 /** One pass over one column. */
@@ -29,131 +27,149 @@ export interface ColumnPass {
   stuck: number
   /** It began at a checkpoint, and so did not see the whole column. */
   readonly partial: boolean
-  readonly interrupted: boolean
+  /** What ended it before the end of the column. */
+  stopped: Stop | undefined
 }
 
-/** In a second pass a checkpoint saves nothing but reading, so a few in a second do. A sweep saves each, since it would write a batch again. */
-const CHECKPOINT_MS = 250
+/** The values of a batch have so many bytes, and those of its last record: a column of large values must not fill the memory. */
+const BATCH_BYTES = 0x80_0000
 
 /**
  * Goes over a column once, from its checkpoint on: read a batch, do its key work, write it by compare-and-swap, then save the checkpoint. A kill
  * between any two of these leaves rows that are done, and at most a checkpoint that lags.
+ *
+ * A store that works elsewhere reads the next batch ahead while this one's key work is done, and writes this one meanwhile; batches are written, and
+ * their checkpoints saved, one after the other all the same.
  */
 export async function passOver(run: PassRun, store: RecordStore, place: ColumnPlace, sweep: boolean, failures: Failures): Promise<ColumnPass> {
-  const cursor = new Cursor(run, place)
-  const result: ColumnPass = { changed: 0, conflicts: 0, stuck: 0, partial: cursor.position !== undefined, interrupted: false }
-  // Those that are still bad are found again on the way.
-  if (!result.partial) run.ledger.quarantine.clear(place)
+  const pass = new Pass(run, store, place, sweep, failures)
   try {
-    for (let more = true; more; ) {
-      await breathe() // signals and timers get their turn
-      if (await run.control.stops()) return { ...result, interrupted: true }
-      const records = await store.read(place, optionsFor(run, place, cursor.position, sweep))
-      if (records.length > 0) await dealWith(run, store, place, records, { sweep, cursor, failures, result })
-      more = records.length === run.batch
-    }
-    cursor.finishPass()
+    await pass.run()
   } finally {
-    cursor.saveQuietly()
+    await pass.end()
   }
-  return result
+  return pass.result
 }
 
-interface BatchParts {
-  readonly sweep: boolean
-  readonly cursor: Cursor
-  readonly failures: Failures
+/** Records that are being read, and whether they can be the last. */
+interface Page {
+  readonly records: Promise<readonly StoredRecord[]>
+  readonly limit: number
+}
+
+class Pass {
   readonly result: ColumnPass
-}
-
-async function dealWith(run: PassRun, store: RecordStore, place: ColumnPlace, records: readonly StoredRecord[], parts: BatchParts): Promise<void> {
-  const { cursor, failures, result } = parts
-  const worked = await workOn(run.work, place, records, parts.sweep)
-  const refused = await replace(run, store, place, worked, parts)
-  setAside(run, place, [...worked.failures, ...refused], failures)
-  result.stuck += worked.claims + refused.length
-  cursor.advance(records.at(-1)!.position, parts.sweep)
-  run.tally.progress(place, worked.failures.length + refused.length)
-}
-
-/** Into the report, and into the ledger, where they stay listed after the run. */
-function setAside({ ledger, rotation }: PassRun, place: ColumnPlace, found: Worked['failures'], failures: Failures): void {
-  if (found.length === 0) return
-  ledger.quarantine.add(rotation, place, found.map(({ record, code }) => ({ record: failures.add(place, record, code), code })))
-}
-
-/** Gives what the store refused. */
-async function replace(
-  run: PassRun, store: RecordStore, place: ColumnPlace, { changes }: Worked, { cursor, result }: BatchParts,
-): Promise<Worked['failures']> {
-  const all: Array<Worked['failures'][number]> = []
-  // Before the first cell is replaced, so that a run after a kill still scrubs.
-  if (changes.seal.length > 0 || changes.reencrypt.length > 0) run.tally.requireScrub(run.ledger, place.store)
-  for (const action of ACTIONS) {
-    if (changes[action].length === 0) continue
-    const { written, refused } = await WRITE[action](store, place, changes[action])
-    const lost = changes[action].length - written - refused.length
-    all.push(...refused)
-    result.changed += written
-    result.conflicts += lost
-    cursor.count(action, written)
-    run.tally.count(action, written, lost)
-  }
-  return all
-}
-
-function optionsFor({ batch, work }: PassRun, place: ColumnPlace, after: string | undefined, sweep: boolean): ReadOptions {
-  const notUnder = work.mode === 'unseal' ? undefined : work.keys.currentId(place)
-  return { limit: batch, ...(after !== undefined && { after }), ...(!sweep && notUnder !== undefined && { notUnder }) }
-}
-
-/** Where a pass stands in a column, and what is saved of it. */
-class Cursor {
   readonly #run: PassRun
+  readonly #store: RecordStore
   readonly #place: ColumnPlace
-  #checkpoint: Checkpoint
-  #savedAt = 0
-  #dirty = false
+  readonly #sweep: boolean
+  readonly #failures: Failures
+  readonly #cursor: Cursor
+  readonly #ahead: boolean
+  /** What is under way at the store. Both are awaited before the pass ends, however it ends. */
+  #page: Page | undefined
+  #writing: Promise<void> = Promise.resolve()
 
-  constructor(run: PassRun, place: ColumnPlace) {
+  constructor(run: PassRun, store: RecordStore, place: ColumnPlace, sweep: boolean, failures: Failures) {
     this.#run = run
+    this.#store = store
     this.#place = place
-    this.#checkpoint = run.ledger.rotations.checkpoint(run.rotation, place)
+    this.#sweep = sweep
+    this.#failures = failures
+    this.#cursor = new Cursor(run.ledger, run.rotation, place)
+    this.#ahead = store.concurrent === true && !run.between.size.pauses
+    this.result = { changed: 0, conflicts: 0, stuck: 0, partial: this.#cursor.position !== undefined, stopped: undefined }
   }
 
-  get position(): string | undefined {
-    return this.#checkpoint.position
-  }
-
-  count(action: Action, written: number): void {
-    const field = COUNTED_AS[action]
-    this.#checkpoint = { ...this.#checkpoint, [field]: this.#checkpoint[field] + written }
-    this.#dirty = true
-  }
-
-  advance(position: string, atOnce: boolean): void {
-    this.#checkpoint = { ...this.#checkpoint, position }
-    this.#dirty = true
-    if (atOnce || performance.now() - this.#savedAt >= CHECKPOINT_MS) this.#save()
-  }
-
-  finishPass(): void {
-    this.#checkpoint = { ...this.#checkpoint, position: undefined, swept: true }
-    this.#save()
-  }
-
-  /** On the way out, perhaps with an error that must not be hidden behind another: a checkpoint that was not saved lags, no more. */
-  saveQuietly(): void {
-    try {
-      if (this.#dirty) this.#save()
-    } catch {
-      // The rows are written, and the next run finds them done.
+  async run(): Promise<void> {
+    let after = this.#cursor.position
+    // Those that are still bad are found again on the way.
+    if (!this.result.partial) this.#run.ledger.quarantine.clear(this.#place)
+    for (let more = true; more; ) {
+      this.result.stopped = await this.#run.between.next()
+      if (this.result.stopped !== undefined) return
+      const { records: reading, limit } = this.#page ?? this.#read(after)
+      this.#page = undefined
+      const records = await reading
+      more = records.length === limit || isFull(records)
+      after = records.at(-1)?.position
+      if (more && this.#ahead) this.#page = this.#read(after)
+      if (records.length > 0) await this.#dealWith(records)
     }
+    await this.#writing
+    this.#cursor.finishPass()
   }
 
-  #save(): void {
-    this.#run.ledger.rotations.save(this.#run.rotation, this.#place, this.#checkpoint)
-    this.#savedAt = performance.now()
-    this.#dirty = false
+  /** Nothing is left under way behind the pass, and what was written is in the checkpoint. */
+  async end(): Promise<void> {
+    const [written] = await Promise.allSettled([this.#writing, this.#page?.records])
+    this.#cursor.saveQuietly()
+    if (written.status === 'rejected') throw written.reason
   }
+
+  #read(after: string | undefined): Page {
+    const { between, work } = this.#run
+    const limit = between.size.records
+    const notUnder = this.#sweep || work.mode === 'unseal' ? undefined : work.keys.currentId(this.#place)
+    const options: ReadOptions = { limit, maxBytes: BATCH_BYTES, ...(after !== undefined && { after }), ...(notUnder !== undefined && { notUnder }) }
+    return { records: underWay(async () => this.#store.read(this.#place, options)), limit }
+  }
+
+  /** Key work for this batch while the one before it is written; then this one's turn to be written. */
+  async #dealWith(records: readonly StoredRecord[]): Promise<void> {
+    const worked = await workOn(this.#run.work, this.#place, records, this.#sweep)
+    await this.#writing
+    this.#writing = underWay(async () => this.#finish(records.at(-1)!.position, worked))
+    if (!this.#ahead) await this.#writing
+  }
+
+  async #finish(position: string, worked: Worked): Promise<void> {
+    const { tally } = this.#run
+    const refused = await this.#replace(worked)
+    const bad = [...worked.failures, ...refused]
+    this.#setAside(bad)
+    this.result.stuck += worked.claims + refused.length
+    this.#cursor.advance(position, this.#sweep)
+    tally.progress(this.#place, bad.length)
+  }
+
+  /** Into the report, and into the ledger, where they stay listed after the run. */
+  #setAside(found: Worked['failures']): void {
+    if (found.length === 0) return
+    const { ledger, rotation } = this.#run
+    const named = found.map(({ record, code }) => ({ record: this.#failures.add(this.#place, record, code), code }))
+    ledger.quarantine.add(rotation, this.#place, named)
+  }
+
+  /** Gives what the store refused. */
+  async #replace({ changes }: Worked): Promise<Worked['failures']> {
+    const { tally, ledger, between } = this.#run
+    const all: Array<Worked['failures'][number]> = []
+    // Before the first cell is replaced, so that a run after a kill still scrubs.
+    if (changes.seal.length > 0 || changes.reencrypt.length > 0) tally.requireScrub(ledger, this.#place.store)
+    for (const action of ACTIONS) {
+      if (changes[action].length === 0) continue
+      const started = performance.now()
+      const { written, refused } = await WRITE[action](this.#store, this.#place, changes[action])
+      between.size.wrote(performance.now() - started)
+      const lost = changes[action].length - written - refused.length
+      all.push(...refused)
+      this.result.changed += written
+      this.result.conflicts += lost
+      this.#cursor.count(action, written)
+      tally.count(action, written, lost)
+    }
+    return all
+  }
+}
+
+function isFull(records: readonly StoredRecord[]): boolean {
+  return records.reduce((sum, { value }) => sum + value.length, 0) >= BATCH_BYTES
+}
+
+/** Starts work that is awaited later. Until then its failure is nobody's. */
+function underWay<T>(work: () => Promise<T>): Promise<T> {
+  const promise = work()
+  promise.catch(() => undefined)
+  return promise
 }

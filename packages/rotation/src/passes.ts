@@ -1,4 +1,5 @@
 import type { RecordStore } from '@keyfold/core'
+import type { Stop } from './between-batches.ts'
 import type { PlacedCensus } from './census.ts'
 import { countAll, pendingIn } from './census.ts'
 import { Failures } from './failures.ts'
@@ -9,9 +10,8 @@ import { NO_UPKEEP } from './rotation-keys.ts'
 
 /** How the passes of a run ended. */
 export interface Ending {
-  readonly interrupted: boolean
-  /** Interrupted for good, from elsewhere. */
-  readonly cancelled: boolean
+  /** What ended the run before it was through. */
+  readonly stopped: Stop | undefined
   /** Records that are still not where they should be, though they could be: something else keeps writing. */
   readonly pending: number
   readonly passes: number
@@ -36,21 +36,21 @@ export async function makePasses(run: PassRun, stores: readonly RecordStore[]): 
   for (let pass = 1; ; pass++) {
     const failures = new Failures(run.ledger.pseudonymKey)
     run.tally.startPass(pass)
-    const kept = run.work.mode === 'unseal' ? NO_UPKEEP : await keys.upkeep({ within: run.work.within, signal: run.signal })
+    const leaves = run.work.mode === 'unseal'
+    const kept = leaves ? NO_UPKEEP : await keys.upkeep({ within: run.work.within, signal: run.between.signal })
     upkeep = { ...kept, rewrapped: upkeep.rewrapped + kept.rewrapped, renewed: upkeep.renewed + kept.renewed }
-    const outcome = kept.interrupted ? { ...NOTHING, interrupted: true } : await passOverAll(run, stores, failures)
+    const outcome = kept.interrupted ? { ...NOTHING, stopped: run.between.stop() } : await passOverAll(run, stores, failures)
     const moved = await keys.look()
     const counts = await countAll(stores)
     const left: Left = {
       records: counts.reduce((sum, count) => sum + pendingIn(count, keys, run.work.mode), 0),
-      branchKeys: run.work.mode === 'unseal' ? 0 : branchKeysLeft(keys.branchKeys, kept),
+      branchKeys: leaves ? 0 : branchKeysLeft(keys.branchKeys, kept),
       exact: counts.every((count) => keys.countTells(count)) && (!moved || outcome.stuck === 0),
     }
-    const pending = Math.max(0, left.records - (outcome.interrupted ? 0 : outcome.stuck))
-    const stopped = { interrupted: outcome.interrupted, cancelled: run.control.cancelled }
-    const common = { passes: pass, failures, upkeep, counts, pending, pendingBranchKeys: left.branchKeys, ...stopped }
+    const pending = Math.max(0, left.records - (outcome.stopped !== undefined ? 0 : outcome.stuck))
+    const common = { passes: pass, failures, upkeep, counts, pending, pendingBranchKeys: left.branchKeys, stopped: outcome.stopped }
     const idle = !moved && kept.rewrapped === 0 && kept.renewed === 0 && isIdle(outcome)
-    if (outcome.interrupted || idle || isExplained(left, outcome)) return common
+    if (outcome.stopped !== undefined || idle || isExplained(left, outcome)) return common
     if (pass === MAX_PASSES) return { ...common, pending: left.branchKeys > 0 ? pending : Math.max(1, pending) }
   }
 }
@@ -77,7 +77,7 @@ function isIdle({ partial, changed, conflicts }: ColumnPass): boolean {
   return !partial && changed === 0 && conflicts === 0
 }
 
-const NOTHING: ColumnPass = { changed: 0, conflicts: 0, stuck: 0, partial: false, interrupted: false }
+const NOTHING: ColumnPass = { changed: 0, conflicts: 0, stuck: 0, partial: false, stopped: undefined }
 
 async function passOverAll(run: PassRun, stores: readonly RecordStore[], failures: Failures): Promise<ColumnPass> {
   let all = NOTHING
@@ -86,7 +86,7 @@ async function passOverAll(run: PassRun, stores: readonly RecordStore[], failure
       const place = { store: store.name, table: column.table, column: column.column }
       const sweep = run.work.reason === 'compromise' && !run.ledger.rotations.checkpoint(run.rotation, place).swept
       all = joined(all, await passOver(run, store, place, sweep, failures))
-      if (all.interrupted) return all
+      if (all.stopped !== undefined) return all
     }
   }
   return all
@@ -98,6 +98,6 @@ function joined(a: ColumnPass, b: ColumnPass): ColumnPass {
     conflicts: a.conflicts + b.conflicts,
     stuck: a.stuck + b.stuck,
     partial: a.partial || b.partial,
-    interrupted: a.interrupted || b.interrupted,
+    stopped: a.stopped ?? b.stopped,
   }
 }

@@ -1,53 +1,47 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Ledger } from './ledger/types.ts'
+import type { Ledger, Wish } from './ledger/types.ts'
 
 /** So often a run looks whether something is asked of it. */
 const LOOK_MS = 100
 const PAUSED_LOOK_MS = 250
 
-/** What a run asks between two batches: may it go on? A signal says no, or another terminal through the ledger, or the lease that was lost. */
+/** What another terminal asks of a run through the ledger, and whether its lease is still its own. */
 export class RunControl {
   readonly #ledger: Ledger
   readonly #rotation: number
-  readonly #signal: AbortSignal | undefined
   readonly #onPause: (paused: boolean) => void
   #looked = -Infinity
-  /** Whether `cancel` is what ended the run. */
+  /** Whether `cancel` was asked for. */
   cancelled = false
 
-  constructor(ledger: Ledger, rotation: number, signal: AbortSignal | undefined, onPause: (paused: boolean) => void = () => undefined) {
+  constructor(ledger: Ledger, rotation: number, onPause: (paused: boolean) => void) {
     this.#ledger = ledger
     this.#rotation = rotation
-    this.#signal = signal
     this.#onPause = onPause
   }
 
   /**
-   * Waits while the run is paused, then says whether it ends here.
+   * Looks, not more often than makes sense, and waits while the run is paused.
    *
+   * @param signal ends the waiting
    * @throws KeyfoldError ERR_LEASE_LOST
    */
-  async stops(): Promise<boolean> {
-    if (this.#aborted() || this.cancelled) return true
-    if (performance.now() - this.#looked < LOOK_MS) return false
-    let wish = this.#look()
+  async look(signal: AbortSignal): Promise<void> {
+    if (performance.now() - this.#looked < LOOK_MS) return
+    let wish = this.#wish()
     if (wish === 'pause') {
       this.#onPause(true)
-      while (wish === 'pause' && !this.#aborted()) {
-        await delay(PAUSED_LOOK_MS, undefined, { signal: this.#signal }).catch(() => undefined)
-        wish = this.#look()
+      while (wish === 'pause' && !signal.aborted) {
+        // what ends the waiting says nothing more
+        await delay(PAUSED_LOOK_MS, undefined, { signal }).catch(() => undefined)
+        wish = this.#wish()
       }
       this.#onPause(false)
     }
     this.cancelled = wish === 'cancel'
-    return this.cancelled || this.#aborted()
   }
 
-  #aborted(): boolean {
-    return this.#signal?.aborted === true
-  }
-
-  #look(): ReturnType<Ledger['rotations']['wish']> {
+  #wish(): Wish | undefined {
     this.#ledger.leases.check()
     this.#looked = performance.now()
     return this.#ledger.rotations.wish(this.#rotation)

@@ -1,4 +1,4 @@
-import type { Action } from './key-work.ts'
+import type { Action } from './key-batches.ts'
 import type { ColumnPlace, Ledger } from './ledger/types.ts'
 
 /** How far a run is, after each batch. */
@@ -16,6 +16,8 @@ export interface RotationProgress extends ColumnPlace {
   readonly quarantined: number
   /** Waits since `pause` was asked for, until `resume` is. */
   readonly paused: boolean
+  /** What holds the run up at the moment: a slow database makes batches smaller, a key service that throttles makes calls wait. */
+  readonly slowedBy: 'database' | 'key-service' | null
 }
 
 /** The names of the counts. */
@@ -27,14 +29,16 @@ export const COUNTED_AS = {
 export class Tally {
   readonly #report: (progress: RotationProgress) => void
   readonly #total: number
+  readonly #slowedBy: () => RotationProgress['slowedBy']
   readonly #scrubs = new Set<string>()
-  #place: ColumnPlace | undefined
   readonly counts = { sealed: 0, rewrapped: 0, reencrypted: 0, unsealed: 0, conflicts: 0 }
+  #last: RotationProgress | undefined
   pass = 0
   quarantined = 0
 
-  constructor(total: number, report: (progress: RotationProgress) => void) {
+  constructor(total: number, slowedBy: () => RotationProgress['slowedBy'], report: (progress: RotationProgress) => void) {
     this.#total = total
+    this.#slowedBy = slowedBy
     this.#report = report
   }
 
@@ -54,20 +58,22 @@ export class Tally {
     this.#scrubs.add(store)
   }
 
-  progress(place: ColumnPlace, quarantined: number): void {
+  progress({ store, table, column }: ColumnPlace, quarantined: number): void {
     this.quarantined += quarantined
-    this.#place = place
-    this.#send(place, false)
-  }
-
-  pause(paused: boolean): void {
-    if (this.#place !== undefined) this.#send(this.#place, paused)
-  }
-
-  #send({ store, table, column }: ColumnPlace, paused: boolean): void {
     const { sealed, rewrapped, reencrypted, unsealed } = this.counts
     const done = sealed + rewrapped + reencrypted + unsealed + this.quarantined
     const total = Math.max(this.#total, done)
-    this.#report({ store, table, column, pass: this.pass, done, total, ...this.counts, quarantined: this.quarantined, paused })
+    const counts = { ...this.counts, quarantined: this.quarantined }
+    this.#say({ store, table, column, pass: this.pass, done, total, ...counts, paused: false, slowedBy: this.#slowedBy() })
+  }
+
+  /** Says the same again, since what holds the run up has changed. */
+  again(paused = false): void {
+    if (this.#last !== undefined) this.#say({ ...this.#last, paused, slowedBy: this.#slowedBy() })
+  }
+
+  #say(progress: RotationProgress): void {
+    this.#last = progress
+    this.#report(progress)
   }
 }

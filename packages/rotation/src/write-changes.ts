@@ -1,6 +1,7 @@
 import type { RecordStore } from '@keyfold/core'
 import { isKeyfoldError } from '@keyfold/core'
-import type { Action, Change, Worked } from './key-work.ts'
+import type { Action } from './key-batches.ts'
+import type { Change, Worked } from './key-work.ts'
 import type { ColumnPlace } from './ledger/types.ts'
 
 /** What became of changes; those in neither count had been changed by another writer meanwhile. */

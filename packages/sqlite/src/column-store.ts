@@ -37,14 +37,28 @@ export class ColumnStore {
   }
 
   /** As `RecordStore.read`. */
-  read({ after, limit, notUnder }: ReadOptions): StoredRecord[] {
+  read({ after, limit, maxBytes = Infinity, notUnder }: ReadOptions): StoredRecord[] {
     checkLimit(limit)
+    if (!(maxBytes >= 1)) throw sqliteError('ERR_TABLE_OPTIONS', 'maxBytes is a number from 1')
     const parameters = [
       ...(after === undefined ? [] : this.#key.behind(decodePosition(after, this.table.key))),
       ...(notUnder === undefined ? [] : keyIdForms(notUnder)),
     ]
     const rows = this.#readQuery(after !== undefined, notUnder !== undefined)
-    return guarded(() => rows.all(...parameters, limit)).map((row) => this.#record(row))
+    return guarded(() => this.#page(rows.iterate(...parameters, limit), maxBytes))
+  }
+
+  /** Row by row, so that no more large values come into memory than the page holds. */
+  #page(rows: Iterable<RawRow>, maxBytes: number): StoredRecord[] {
+    const page: StoredRecord[] = []
+    let bytes = 0
+    for (const row of rows) {
+      const record = this.#record(row)
+      page.push(record)
+      bytes += record.value.length
+      if (bytes >= maxBytes) break
+    }
+    return page
   }
 
   /** As `RecordStore.pick`: ids alone are read first, which touches no value that stands in pages of its own. */

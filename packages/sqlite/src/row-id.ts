@@ -88,6 +88,11 @@ export function encodePosition(parts: readonly IdPart[]): string {
   return JSON.stringify(parts.map(partText))
 }
 
+/** The position of a row whose id in the context is `contextId`'s. */
+export function positionOf(id: string, columns: number): string {
+  return columns === 1 ? JSON.stringify([id]) : id
+}
+
 /** What `encodePosition` made; ERR_TABLE_ID_VALUE for anything else. */
 export function decodePosition(position: string, key: KeyLayout): IdPart[] {
   const rowid = key.rowid ? shortRowid(position) : undefined

@@ -25,6 +25,11 @@ export interface SqliteStoreOptions {
   readonly name?: string
 }
 
+/** A column, and how many columns its table's id has. */
+export interface ThreadColumn extends ColumnRef {
+  readonly idColumns: number
+}
+
 /** A `RecordStore` without promises, but for the search through the whole file. */
 export interface SqliteStore extends RecordStore {
   check(): StoreProblem[]
@@ -48,6 +53,11 @@ export interface SqliteStore extends RecordStore {
  * @example const store = sqliteStore(await openDatabase('./app.db'), { tables: [{ table: 'users', id: 'id', columns: ['ssn'] }] })
  */
 export function sqliteStore(db: SqliteDatabase, options: SqliteStoreOptions): SqliteStore {
+  return storeWithLayouts(db, options).store
+}
+
+/** The store, and of each column how many columns its table's id has. */
+export function storeWithLayouts(db: SqliteDatabase, options: SqliteStoreOptions): { store: SqliteStore; columns: ThreadColumn[] } {
   checkOptionNames(options, ['tables', 'name'])
   const { tables: tableOptions, name = db.name } = options
   if (!Array.isArray(tableOptions) || tableOptions.length === 0)
@@ -58,7 +68,7 @@ export function sqliteStore(db: SqliteDatabase, options: SqliteStoreOptions): Sq
   const tables = names.map((table) => readLayout(db, table))
   const columns = tables.flatMap((table) => table.sealed.map((column) => new ColumnStore(db, table, column)))
   const find = (ref: ColumnRef): ColumnStore => findColumn(columns, ref)
-  return {
+  const store: SqliteStore = {
     name,
     columns: columns.map(refOf),
     check: () => [...walResetProblem(db, tables[0]!), ...tables.flatMap((table) => [...checkSchema(db, table), ...checkIds(db, table)])],
@@ -75,6 +85,7 @@ export function sqliteStore(db: SqliteDatabase, options: SqliteStoreOptions): Sq
     pick: (ref, pickOptions) => find(ref).pick(pickOptions),
     close: () => void guarded(() => db.close()),
   }
+  return { store, columns: columns.map((one) => ({ ...refOf(one), idColumns: one.table.key.columns.length })) }
 }
 
 function refOf({ table, column }: ColumnStore): ColumnRef {
@@ -92,9 +103,13 @@ function refuseTwice(tables: readonly TableNames[]): void {
   }
 }
 
-function findColumn(columns: readonly ColumnStore[], { table, column }: ColumnRef): ColumnStore {
-  const found = columns.find((candidate) => candidate.table.names.table.logical === table && candidate.column.logical === column)
-  if (found !== undefined) return found
-  const names = columns.map((candidate) => `${candidate.table.names.table.logical}.${candidate.column.logical}`)
+function findColumn(columns: readonly ColumnStore[], ref: ColumnRef): ColumnStore {
+  const found = columns.find((candidate) => candidate.table.names.table.logical === ref.table && candidate.column.logical === ref.column)
+  return found ?? suggestColumn(columns.map(refOf), ref)
+}
+
+/** For a column that the store does not have: names the nearest. */
+export function suggestColumn(columns: readonly ColumnRef[], { table, column }: ColumnRef): never {
+  const names = columns.map((one) => `${one.table}.${one.column}`)
   throw sqliteError('ERR_TABLE_COLUMN', `the store has no column ${table}.${column}${suggestion(`${table}.${column}`, names)}`)
 }

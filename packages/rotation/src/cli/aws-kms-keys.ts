@@ -7,8 +7,11 @@ export function awsKmsId(arn: string): string {
   return awsKms(arn).id
 }
 
+/** What the config says of keys of AWS KMS, and what a command adds. */
+export type AwsKmsSettings = NonNullable<Config['awsKms']> & Pick<AwsKmsOptions, 'attempts'>
+
 /** Opens it with the config's settings. Makes no call. */
-export function openAwsKms(arn: string, settings: Config['awsKms'] = {}): AwsKmsKeyWrapper {
+export function openAwsKms(arn: string, settings: AwsKmsSettings = {}): AwsKmsKeyWrapper {
   const { reEncrypt: _, regions, ...shared } = settings
   const options: AwsKmsOptions = shared
   // a key of one region is called there

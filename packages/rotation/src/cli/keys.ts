@@ -2,9 +2,9 @@ import { createKeyring, KeyfoldError } from '@keyfold/core'
 import type { Keyring, KeyWrapper } from '@keyfold/core'
 import { keyFile, keyFileId } from '@keyfold/core/key-file'
 import { keychain, keychainId } from '@keyfold/core/keychain'
-import type { Config } from '../config-schema.ts'
 import { suggestion } from '../nearest.ts'
 import { looksSecret } from '../secret-shape.ts'
+import type { AwsKmsSettings } from './aws-kms-keys.ts'
 import { awsKmsId, openAwsKms } from './aws-kms-keys.ts'
 import type { LoadedConfig } from './load-config.ts'
 
@@ -12,7 +12,7 @@ import type { LoadedConfig } from './load-config.ts'
 export interface KeySettings {
   /** Turns a relative path into one that can be opened. */
   path(relative: string): string
-  readonly awsKms?: Config['awsKms'] | undefined
+  readonly awsKms?: AwsKmsSettings | undefined
 }
 
 /** How keys of one scheme are named and opened. `id` touches neither file nor network. */
@@ -46,11 +46,13 @@ export interface NamedKey extends KeyAt {
 /**
  * The keys of a config, the active one first, by id. Opens none of them.
  *
+ * @param kmsAttempts how often a call of AWS KMS is tried; as the SDK has it where it is left out
  * @throws KeyfoldError ERR_KEY_SCHEME_UNKNOWN, ERR_KEY_ID_INVALID, ERR_CONFIG_INVALID for two keys of one id
  */
-export function namedKeys({ config, path }: LoadedConfig): NamedKey[] {
+export function namedKeys({ config, path }: LoadedConfig, kmsAttempts?: number): NamedKey[] {
   const { active, decryptOnly } = config.keyring
-  const settings = { path, awsKms: config.awsKms }
+  const awsKms = kmsAttempts === undefined ? config.awsKms : { ...config.awsKms, attempts: kmsAttempts }
+  const settings = { path, awsKms }
   const keys = [named(active, 'active', settings), ...decryptOnly.map((uri) => named(uri, 'decrypt-only', settings))]
   const double = keys.find(({ id }, i) => keys.findIndex((key) => key.id === id) < i)
   if (double === undefined) return keys

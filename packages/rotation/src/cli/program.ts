@@ -56,8 +56,9 @@ A rotation, from beginning to end:
   kms-rotate verify --full            open every record
   kms-rotate retire key-file:2026q3   take the old key out of service
 
-Exit codes: 0 done, 1 error, 2 something is left to do, 3 records were set aside, 4 damage found, 6 paused, 7 the key is still needed,
-10 no config, 11 another run is under way, 12 a key cannot be used, 13 key service unavailable, 14 plan or policy refused, 64 wrong usage, 130 interrupted.`
+Exit codes: 0 done, 1 error, 2 something is left to do, 3 records were set aside, 4 damage found, 5 a key is overdue,
+6 paused, or its time is over, 7 the key is still needed, 10 no config, 11 another run is under way, 12 a key cannot be used,
+13 key service unavailable, 14 plan or policy refused, 64 wrong usage, 130 interrupted.`
 
 function version(): string {
   const file = fileURLToPath(import.meta.resolve('@keyfold/rotation/package.json'))

@@ -13,6 +13,8 @@ interface Step {
   readonly total: number
   /** Waits for `resume`. */
   readonly paused?: boolean
+  /** What holds the work up, where something does. */
+  readonly slowedBy?: 'database' | 'key-service' | null
 }
 
 /** What shows the steps of long work. `end` leaves the last state on the screen. */
@@ -65,7 +67,8 @@ class Meter {
     const { recordsPerSecond, secondsLeft } = this.rateOf(step)
     if (step.paused === true) return `paused at ${count(done)} of ${plural(total, 'record')}; kms-rotate resume lets it go on (${table}.${column})`
     const left = secondsLeft === null || done >= total ? '' : `, ${duration(secondsLeft)} left`
-    return `${this.#verb} ${count(done)} of ${plural(total, 'record')}, ${count(recordsPerSecond)}/s${left} (${table}.${column})`
+    const waiting = step.slowedBy === 'key-service' ? ', waiting: the key service throttles' : ''
+    return `${this.#verb} ${count(done)} of ${plural(total, 'record')}, ${count(recordsPerSecond)}/s${left} (${table}.${column})${waiting}`
   }
 }
 

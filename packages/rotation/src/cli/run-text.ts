@@ -20,19 +20,27 @@ export function runText(report: RotationReport): string {
   return `${table(['WHAT', 'BRANCH KEYS'], keys)}\n\n${table(['WHAT', 'RECORDS'], rows)}`
 }
 
+/** Why a run ended before it was through, by its outcome. */
+const STOPPED: Readonly<Partial<Record<RotationReport['outcome'], string>>> = {
+  interrupted: 'stopped; what was done is saved. kms-rotate run goes on',
+  cancelled: 'cancelled from another terminal; what was done is saved. kms-rotate run begins anew with what is left',
+  'max-duration': 'stopped, as its time is over; what was done is saved. kms-rotate run goes on',
+  'max-errors': 'stopped, as so many records were set aside; what was done is saved. Look at what is named here, then kms-rotate run goes on',
+}
+
 /** For people: how it ended, and what to do about what is left. */
 export function runNotes(report: RotationReport): string {
   const { outcome, mode, target, quarantined, pending, branchKeys, remains } = report
   const notes = originNotes(report.ledger, sealedBefore(report))
-  const stopped = outcome === 'interrupted' || outcome === 'cancelled'
+  const stopped = STOPPED[outcome]
   if (quarantined.total > 0)
     notes.push(`could not be opened, and left unchanged: ${plural(quarantined.total, 'record')}\n${failedText(quarantined)}`)
   if (branchKeys !== undefined && branchKeys.failed.length > 0) notes.push(failedKeysText(branchKeys.failed))
-  if (branchKeys !== undefined && branchKeys.pending > 0 && !stopped)
+  if (branchKeys !== undefined && branchKeys.pending > 0 && stopped === undefined)
     notes.push(`${plural(branchKeys.pending, 'branch key')} left: an application still makes them under an old key. Update it, then kms-rotate run`)
   if (branchKeys !== undefined && branchKeys.renewed > 0)
     notes.push('other processes seal under the branch keys that were replaced until what they have at hand expires; then kms-rotate run again')
-  if (pending > 0 && !stopped)
+  if (pending > 0 && stopped === undefined)
     notes.push(
       `${plural(pending, 'record')} left: an application still writes plaintext or under an old key. Update it, then kms-rotate run`,
     )
@@ -40,8 +48,7 @@ export function runNotes(report: RotationReport): string {
     notes.push(
       `${store} may still hold copies of replaced values:\n${facts.map((fact) => `  ${fact}`).join('\n')}\nremove the cause, then kms-rotate run`,
     )
-  if (outcome === 'interrupted') notes.push('stopped; what was done is saved. kms-rotate run goes on')
-  if (outcome === 'cancelled') notes.push('cancelled from another terminal; what was done is saved. kms-rotate run begins anew with what is left')
+  if (stopped !== undefined) notes.push(stopped)
   if (outcome === 'quarantined')
     notes.push('no old key can be retired before what is named here is restored or removed, then kms-rotate run')
   if (outcome === 'done') notes.push(mode === 'unseal' ? LEFT : `done: every record is under ${target}. next: kms-rotate verify --full`)

@@ -28,6 +28,8 @@ export interface SessionOptions extends StoreAccess {
   readonly config: string | undefined
   /** Whether the ledger is written though the stores are only read; by default it is written where they are. */
   readonly writesLedger?: boolean
+  /** How often a key wrapper of AWS KMS tries a call; as the SDK has it where it is left out. */
+  readonly kmsAttempts?: number
 }
 
 /** The states in which a key opens nothing more. */
@@ -39,7 +41,7 @@ const OUT_OF_SERVICE: ReadonlySet<string> = new Set(['disabled', 'destroyed'])
  */
 export async function withSession<T>(options: SessionOptions, work: (session: Session) => Promise<T>): Promise<T> {
   const loaded = await loadConfig(options.config)
-  const named = namedKeys(loaded)
+  const named = namedKeys(loaded, options.kmsAttempts)
   const ledger = await existingLedger(loaded, options.writesLedger ?? !options.readonly)
   let stores: RecordStore[] = []
   let branchKeys: OpenedBranchKeys | undefined

@@ -9,6 +9,8 @@ type StoreConfig = Config['stores'][number]
 /** What commands do with a store: only those that write open it for writing. */
 export interface StoreAccess {
   readonly readonly: boolean
+  /** 2: each database is on a thread of its own. 1 where it is left out. */
+  readonly threads?: number
 }
 
 type Adapter = (config: StoreConfig, path: string, access: StoreAccess) => Promise<RecordStore>
@@ -52,8 +54,9 @@ export async function closeStores(stores: readonly RecordStore[]): Promise<void>
   await Promise.allSettled(stores.map(async (store) => store.close()))
 }
 
-async function openSqlite({ path: name, tables }: StoreConfig, path: string, { readonly }: StoreAccess): Promise<RecordStore> {
-  const { openDatabase, sqliteStore } = await loadSqlite()
+async function openSqlite({ path: name, tables }: StoreConfig, path: string, { readonly, threads }: StoreAccess): Promise<RecordStore> {
+  const { openDatabase, sqliteStore, sqliteStoreOnThread } = await loadSqlite()
+  if (threads === 2) return sqliteStoreOnThread(path, { readonly, name, tables })
   const db = await openDatabase(path, { readonly })
   try {
     return sqliteStore(db, { name, tables })

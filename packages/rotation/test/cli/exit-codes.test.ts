@@ -100,6 +100,24 @@ describe('a command ends with', () => {
     expect(snapshot()).toEqual(before)
   })
 
+  test('6 when its time is over, with everything saved: the next run does the rest', async () => {
+    const { folder } = workspace(4000)
+    const { code, stderr } = await kmsRotate(folder, ['run', '--gentle', '--max-duration', '1s'])
+    expect([code, stderr]).toEqual([6, expect.stringContaining('stopped, as its time is over')])
+    expect((await kmsRotate(folder, ['status', '--exit-code'])).code).toBe(2)
+    expect((await kmsRotate(folder, ['run', '--threads', '1', '--batch', '1000'])).code).toBe(0)
+  })
+
+  test.each([
+    ['--max-duration', '0s'], ['--max-duration', '30'], ['--max-duration', '999h'], ['--kms-rps', '0'], ['--kms-rps', '-1'], ['--concurrency', '257'],
+    ['--max-errors', '0'], ['--threads', '3'],
+  ])('64 for %s %s', async (flag, value) => {
+    const { folder, snapshot } = workspace(3)
+    const before = snapshot()
+    expect((await kmsRotate(folder, ['run', flag, value])).code).toBe(64)
+    expect(snapshot()).toEqual(before)
+  })
+
   test('130 on Ctrl-C in a run, with everything saved: the next run does the rest', async () => {
     const { folder } = workspace(20_000)
     const { code, stderr } = await kmsRotate(folder, ['run', '--batch', '50'], {

@@ -69,13 +69,15 @@ export class MemoryStore implements RecordStore {
     return count
   }
 
-  read({ column }: ColumnRef, { after, limit, notUnder }: ReadOptions): StoredRecord[] {
+  read({ column }: ColumnRef, { after, limit, maxBytes = Infinity, notUnder }: ReadOptions): StoredRecord[] {
     const from = after === undefined ? -Infinity : Number(after)
     const found: StoredRecord[] = []
+    let bytes = 0
     const rows = [...this.#cellsOf(column)].sort(([a], [b]) => a - b)
     for (const [id, value] of rows) {
       if (id <= from || value === null || isUnder(value, notUnder)) continue
-      if (found.length === limit) break
+      if (found.length === limit || bytes >= maxBytes) break
+      bytes += value.length
       found.push({ position: String(id), context: this.context(column, id), sealed: isSealed(value), value: Uint8Array.from(value) })
     }
     this.onRead?.()

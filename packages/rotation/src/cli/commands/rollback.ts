@@ -5,7 +5,7 @@ import { callOf, finish } from '../command.ts'
 import type { ExitCode } from '../exit-codes.ts'
 import { withSession } from '../session.ts'
 import type { MoveFlags } from './run.ts'
-import { addMoveOptions, moved, moveIn, planIn } from './run.ts'
+import { accessFor, addMoveOptions, moved, moveIn, planIn } from './run.ts'
 
 interface Flags extends MoveFlags {
   readonly reason: string
@@ -23,7 +23,7 @@ export function addRollback(program: Command): void {
 
 async function rollback(file: string | undefined, flags: Flags, { output, config }: Call): Promise<ExitCode> {
   const plan = planIn(file)
-  const result = await withSession({ config, readonly: false }, (session) => {
+  const result = await withSession(accessFor(config, flags), (session) => {
     const { rollbackDays } = session.config.policy
     const more = { why: flags.reason, ...(rollbackDays !== undefined && { rollbackDays }) }
     return moveIn(session, plan, flags, output, (options) => rollBack({ ...options, ...more }))

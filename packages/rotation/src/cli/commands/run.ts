@@ -1,4 +1,3 @@
-import { InvalidArgumentError } from 'commander'
 import type { Command } from 'commander'
 import { openLedger, parsePlan, rotate } from '../../index.ts'
 import type { Ledger, Plan, Reason, RotateOptions, RotationOutcome, RotationReport } from '../../index.ts'
@@ -11,15 +10,16 @@ import { interruptible } from '../interrupt.ts'
 import type { Output } from '../output.ts'
 import { boundConfig, MAX_PLAN_BYTES } from '../plan-binding.ts'
 import { progressView } from '../progress.ts'
+import type { LimitFlags } from '../run-flags.ts'
+import { addLimitOptions, limitsOf } from '../run-flags.ts'
 import { runNotes, runText } from '../run-text.ts'
-import type { Session } from '../session.ts'
+import type { Session, SessionOptions } from '../session.ts'
 import { withSession } from '../session.ts'
 import { usageError } from '../usage.ts'
 import { reasonOption } from './plan.ts'
 
 /** What `run` and `rollback` have in common. */
-export interface MoveFlags {
-  readonly batch?: number
+export interface MoveFlags extends LimitFlags {
   readonly scrub: boolean
   readonly by?: string
 }
@@ -43,16 +43,7 @@ export function addRun(program: Command): void {
 }
 
 export function addMoveOptions(command: Command): Command {
-  return addByOption(
-    command
-      .option('--batch <records>', 'records per transaction', batchSize)
-      .option('--no-scrub', 'leave replaced values in free pages and log until the next run'),
-  )
-}
-
-function batchSize(text: string): number {
-  if (!/^[1-9]\d{0,4}$/.test(text) || Number(text) > 10_000) throw new InvalidArgumentError('It is a whole number from 1 to 10000.')
-  return Number(text)
+  return addByOption(addLimitOptions(command.option('--no-scrub', 'leave replaced values in free pages and log until the next run')))
 }
 
 async function run(file: string | undefined, flags: Flags, { output, config }: Call): Promise<ExitCode> {
@@ -61,7 +52,7 @@ async function run(file: string | undefined, flags: Flags, { output, config }: C
     throw usageError(`the plan's reason is ${plan.reason}`, 'Leave --reason out, or make a plan with it: kms-rotate plan --reason …')
   checkUnseal(file, flags)
   const mode = flags.unseal === true ? 'unseal' : 'move'
-  const result = await withSession({ config, readonly: false }, (session) =>
+  const result = await withSession(accessFor(config, flags), (session) =>
     moveIn(session, plan, flags, output, (options) => rotate({ ...options, mode, ...(flags.reason !== undefined && { reason: flags.reason }) })),
   )
   return moved('run', result, output)
@@ -69,6 +60,12 @@ async function run(file: string | undefined, flags: Flags, { output, config }: C
 
 export function planIn(file: string | undefined): Plan | undefined {
   return file === undefined ? undefined : parsePlan(readCapped(file, MAX_PLAN_BYTES))
+}
+
+/** How `run` and `rollback` open what they work with. */
+export function accessFor(config: string | undefined, { threads, kmsRps }: MoveFlags): SessionOptions {
+  // Under a limit of calls, those that are made anew count too: that is the run's to do.
+  return { config, readonly: false, threads, ...(kmsRps !== undefined && { kmsAttempts: 1 }) }
 }
 
 /** Says how it went; the exit code. */
@@ -114,7 +111,7 @@ export async function moveIn(
           signal,
           onProgress: (progress) => view.step(progress),
           ...(flags.by !== undefined && { by: flags.by }),
-          ...(flags.batch !== undefined && { batch: flags.batch }),
+          ...limitsOf(flags),
           ...(plan !== undefined && { plan }),
         }),
     )
@@ -131,4 +128,6 @@ const EXIT_OF: Readonly<Record<RotationOutcome, ExitCode>> = {
   quarantined: EXIT.quarantined,
   interrupted: EXIT.interrupted,
   cancelled: EXIT.interrupted,
+  'max-duration': EXIT.budget,
+  'max-errors': EXIT.quarantined,
 }

@@ -1,0 +1,59 @@
+import type { Action } from './key-batches.ts'
+import type { Checkpoint, ColumnPlace, Ledger } from './ledger/types.ts'
+import { COUNTED_AS } from './tally.ts'
+
+/** In a second pass a checkpoint saves nothing but reading, so a few in a second do. A sweep saves each, since it would write a batch again. */
+const CHECKPOINT_MS = 250
+
+/** Where a pass stands in a column, and what is saved of it. */
+export class Cursor {
+  readonly #ledger: Ledger
+  readonly #rotation: number
+  readonly #place: ColumnPlace
+  #checkpoint: Checkpoint
+  #savedAt = 0
+  #dirty = false
+
+  constructor(ledger: Ledger, rotation: number, place: ColumnPlace) {
+    this.#ledger = ledger
+    this.#rotation = rotation
+    this.#place = place
+    this.#checkpoint = ledger.rotations.checkpoint(rotation, place)
+  }
+
+  get position(): string | undefined {
+    return this.#checkpoint.position
+  }
+
+  count(action: Action, written: number): void {
+    const field = COUNTED_AS[action]
+    this.#checkpoint = { ...this.#checkpoint, [field]: this.#checkpoint[field] + written }
+    this.#dirty = true
+  }
+
+  advance(position: string, atOnce: boolean): void {
+    this.#checkpoint = { ...this.#checkpoint, position }
+    this.#dirty = true
+    if (atOnce || performance.now() - this.#savedAt >= CHECKPOINT_MS) this.#save()
+  }
+
+  finishPass(): void {
+    this.#checkpoint = { ...this.#checkpoint, position: undefined, swept: true }
+    this.#save()
+  }
+
+  /** On the way out, perhaps with an error that must not be hidden behind another: a checkpoint that was not saved lags, no more. */
+  saveQuietly(): void {
+    try {
+      if (this.#dirty) this.#save()
+    } catch {
+      // The rows are written, and the next run finds them done.
+    }
+  }
+
+  #save(): void {
+    this.#ledger.rotations.save(this.#rotation, this.#place, this.#checkpoint)
+    this.#savedAt = performance.now()
+    this.#dirty = false
+  }
+}

@@ -1,0 +1,133 @@
+/** What crosses between a store and its thread: few objects a batch, and the bytes of all values in one buffer that is handed over. */
+import type { ColumnCensus, ColumnRef, ReadOptions, RecordChange, RecordOpening, StoredRecord, StoreProblem } from '@keyfold/core'
+import type { OpenOptions } from './open-database.ts'
+import { positionOf } from './row-id.ts'
+import type { SqliteStoreOptions, ThreadColumn } from './store.ts'
+
+/** What a thread is started with. */
+export interface ThreadStart {
+  readonly path: string
+  readonly open: OpenOptions
+  readonly store: SqliteStoreOptions
+}
+
+/** The first message of a thread whose database is open. */
+export interface Opened {
+  readonly name: string
+  readonly columns: readonly ThreadColumn[]
+}
+
+/** The calls of a store, as they cross. */
+export interface ThreadCalls {
+  check(): StoreProblem[]
+  census(column: ColumnRef): ColumnCensus
+  censusAll(): readonly ColumnCensus[]
+  prepare(): void
+  read(column: ColumnRef, options: ReadOptions): PackedPage
+  write(column: ColumnRef, changes: PackedChanges): number
+  unseal(column: ColumnRef, openings: PackedChanges): number
+  scrub(): string[]
+  close(): void
+}
+
+export interface Request {
+  readonly call: keyof ThreadCalls
+  readonly args: readonly unknown[]
+}
+
+/** Answers stand in the order of the requests. */
+export type Answer = { readonly value: unknown } | { readonly error: PackedError }
+
+/** An error, as it crosses: a class does not. */
+export interface PackedError {
+  readonly code: string
+  readonly message: string
+  readonly hint: string
+}
+
+/** Records that were read. */
+export interface PackedPage {
+  /** As in their contexts; the positions follow from them. */
+  readonly ids: readonly string[]
+  readonly sealed: Uint8Array
+  readonly lengths: Float64Array
+  readonly bytes: Uint8Array<ArrayBuffer>
+}
+
+/** What a write needs of its changes: of each, the value that was read and what replaces it, one behind the other. */
+export interface PackedChanges {
+  readonly positions: readonly string[]
+  readonly sealed: Uint8Array
+  /** Two for each change. */
+  readonly lengths: Float64Array
+  readonly bytes: Uint8Array<ArrayBuffer>
+}
+
+export function packPage(records: readonly StoredRecord[]): PackedPage {
+  const values = records.map(({ value }) => value)
+  return { ids: records.map(idOf), sealed: flags(records), ...joined(values) }
+}
+
+export function unpackPage({ ids, sealed, ...rest }: PackedPage, { table, column, idColumns }: ThreadColumn): StoredRecord[] {
+  const values = cut(rest)
+  return ids.map((id, i) => ({
+    position: positionOf(id, idColumns),
+    context: { table, column, id },
+    sealed: sealed[i] === 1,
+    value: values[i]!,
+  }))
+}
+
+export function packChanges(changes: readonly RecordChange[]): PackedChanges {
+  return packed(changes.map(({ record, envelope }) => [record, envelope]))
+}
+
+export function packOpenings(openings: readonly RecordOpening[]): PackedChanges {
+  return packed(openings.map(({ record, plaintext }) => [record, plaintext]))
+}
+
+function packed(pairs: ReadonlyArray<readonly [record: StoredRecord, bytes: Uint8Array]>): PackedChanges {
+  const records = pairs.map(([record]) => record)
+  const values = pairs.flatMap(([record, bytes]) => [record.value, bytes])
+  return { positions: records.map(({ position }) => position), sealed: flags(records), ...joined(values) }
+}
+
+/** Without contexts, which a write does not look at. */
+export function unpackChanges(changes: PackedChanges): RecordChange[] {
+  return unpacked(changes, (record, envelope) => ({ record, envelope }))
+}
+
+/** As `unpackChanges`. */
+export function unpackOpenings(openings: PackedChanges): RecordOpening[] {
+  return unpacked(openings, (record, plaintext) => ({ record, plaintext }))
+}
+
+function unpacked<T>({ positions, sealed, ...rest }: PackedChanges, make: (record: StoredRecord, bytes: Uint8Array) => T): T[] {
+  const values = cut(rest)
+  return positions.map((position, i) => make({ position, context: {}, sealed: sealed[i] === 1, value: values[2 * i]! }, values[2 * i + 1]!))
+}
+
+function idOf({ context }: StoredRecord): string {
+  return (context as { readonly id: string }).id
+}
+
+function flags(records: readonly StoredRecord[]): Uint8Array {
+  return Uint8Array.from(records, ({ sealed }) => (sealed ? 1 : 0))
+}
+
+function joined(values: readonly Uint8Array[]): Pick<PackedPage, 'lengths' | 'bytes'> {
+  const lengths = Float64Array.from(values, ({ length }) => length)
+  const bytes = new Uint8Array(lengths.reduce((sum, length) => sum + length, 0))
+  let at = 0
+  for (const value of values) {
+    bytes.set(value, at)
+    at += value.length
+  }
+  return { lengths, bytes }
+}
+
+/** Views of what was joined. */
+function cut({ lengths, bytes }: Pick<PackedPage, 'lengths' | 'bytes'>): Uint8Array[] {
+  let at = 0
+  return Array.from(lengths, (length) => bytes.subarray(at, (at += length)))
+}
