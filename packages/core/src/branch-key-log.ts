@@ -64,7 +64,7 @@ function parsed(text: string): unknown {
 
 /** Whether a value of JSON is an object of these fields, in their order: what is no object has none. */
 function hasFields(value: unknown, fields: readonly string[]): value is Readonly<Record<string, unknown>> {
-  return Object.keys(Object(value)).join() === fields.join()
+  return Object.keys(value ?? {}).join() === fields.join()
 }
 
 function placeOf(value: unknown): LogLine['place'] | undefined {

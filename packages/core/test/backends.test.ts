@@ -241,6 +241,13 @@ describe('what node:crypto was given or made is overwritten', () => {
     expect(out).toEqual(new Uint8Array(plaintext.length))
   })
 
+  test('by a batch of key wraps: what AES gave in each of its 24 steps', () => {
+    const secrets = Array.from({ length: 20 }, (_, i) => secretOf(i))
+    const filled = overwritten()
+    node.aesKwp(key).wrapMany(secrets)
+    expect(filled.filter((bytes) => bytes.length === 20 * 32).length).toBeGreaterThanOrEqual(24)
+  })
+
   test('by the chunk of a stream: what it was made in', () => {
     const plaintext = text('plaintext of a chunk')
     const sealed = new Uint8Array(plaintext.length + 16)

@@ -83,7 +83,6 @@ describe('keys that are not to be had', () => {
     const good = createKeyring({ active: a! })
     const source: KeySource = {
       openingKey: (keyId) => good.openingKey(keyId),
-      // eslint-disable-next-line require-yield
       *sealingKeys() {
         throw new TypeError('a fault')
       },

@@ -5,11 +5,12 @@ import { hex } from './vectors.ts'
 export function overwritten(): string[] {
   const filled: string[] = []
   // a Buffer has a `fill` of its own
-  for (const { prototype } of [Uint8Array, Buffer]) {
+  const prototypes: readonly Uint8Array[] = [Uint8Array.prototype, Buffer.prototype as Buffer]
+  for (const prototype of prototypes) {
     const { fill } = prototype
     const spy = vi.spyOn(prototype, 'fill').mockImplementation(function (this: Uint8Array, ...args: unknown[]) {
       if (args[0] === 0) filled.push(hex(this))
-      return Reflect.apply(fill, this, args) as never
+      return Reflect.apply(fill, this, args) as Uint8Array
     })
     onTestFinished(() => spy.mockRestore())
   }

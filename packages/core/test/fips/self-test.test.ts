@@ -40,7 +40,10 @@ const broken: ReadonlyArray<[string, Partial<Backend>, named: string]> = [
   ['a stream in clear', stream(() => ({ seal: (_, plaintext, out) => out.set(plaintext) })), 'AES-256-GCM of streams'],
   [
     'a stream under another nonce',
-    stream((good) => ({ seal: (nonce, ...rest) => good.seal(oneBitOff(nonce), ...rest), open: (nonce, ...rest) => good.open(oneBitOff(nonce), ...rest) })),
+    stream((good) => ({
+      seal: (nonce, ...rest) => good.seal(oneBitOff(nonce), ...rest),
+      open: (nonce, ...rest) => good.open(oneBitOff(nonce), ...rest),
+    })),
     'AES-256-GCM of streams',
   ],
   [

@@ -110,7 +110,10 @@ const broken: ReadonlyArray<[fault: string, store: (values: Values) => Able, not
   ],
   [
     'gives what nobody picked',
-    picking((found, { limit, picks: _picks, ...from }, good) => ({ ...found, records: good.read(good.column, { ...from, limit }) })),
+    picking((found, { limit, after }, good) => ({
+      ...found,
+      records: good.read(good.column, { limit, ...(after !== undefined && { after }) }),
+    })),
     /picked/,
     /^picks in stretches of 1 give other records, or another order$/,
   ],
@@ -153,7 +156,8 @@ const broken: ReadonlyArray<[fault: string, store: (values: Values) => Able, not
   ],
   [
     'gives a record where nothing is picked',
-    picking((found, { limit }, good) => (found.records.length > 0 ? found : { ...found, records: limit < 9 ? [] : good.read(good.column, { limit: 1 }) })),
+    picking((found, { limit }, good) =>
+      found.records.length > 0 || limit < 9 ? found : { ...found, records: good.read(good.column, { limit: 1 }) }),
     /picked/,
     /^records are read that nobody picked$/,
   ],
@@ -192,7 +196,8 @@ const broken: ReadonlyArray<[fault: string, store: (values: Values) => Able, not
   [
     'ends a search with an error of its own',
     changed((good) => ({
-      unregistered: async (options) => Able.prototype.unregistered.call(good, { ...options, signal: options && AbortSignal.abort(new Error('mine')) }),
+      unregistered: async (options) =>
+        Able.prototype.unregistered.call(good, { ...options, signal: options && AbortSignal.abort(new Error('mine')) }),
     })),
     /outside of its columns/,
     /^a signal does not end the search$/,

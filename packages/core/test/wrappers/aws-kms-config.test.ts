@@ -72,7 +72,8 @@ describe('an alias or id', () => {
 
   test.each([
     'alias/', 'alias/with blank', 'alias/blank ', 'payroll/x', 'x/alias/payroll', 'x alias/payroll', 'x key/1234', '/key/1234', 'key/12 34', '12 34',
-    'key/', 'arn:aws:s3:::x', 'arn:aws:kms:eu-central-1:1:alias/x', 'arn:aws:kms:eu-central-1:abcdabcdabcd:alias/x', 'arn:aws1:kms:eu-central-1:111122223333:alias/x',
+    'key/', 'arn:aws:s3:::x', 'arn:aws:kms:eu-central-1:1:alias/x', 'arn:aws:kms:eu-central-1:abcdabcdabcd:alias/x',
+    'arn:aws1:kms:eu-central-1:111122223333:alias/x',
     'arn:aws:kms:EU-CENTRAL-1:111122223333:alias/x', 'arn:aws:kms:eu-central-1:111122223333:payroll', `x${arn}`, `${arn}\n`, 'aws-kms:', '',
   ])(
     'abuse 18: %j is refused before any call',
@@ -138,7 +139,8 @@ describe('an alias or id', () => {
 test('a KeyMaterialId has one material id, for ever', () => {
   // sha256('keyfold aws-kms material id v1' || 00 || KeyMaterialId), cut; frozen, since envelopes carry it
   expect(awsKmsMaterialId('a'.repeat(64))).toBe('6101ac29dd12')
-  for (const wrong of ['', 'a'.repeat(63), 'a'.repeat(65), 'A'.repeat(64), `${'a'.repeat(64)}\n`, `x${'a'.repeat(64)}`, 'g'.repeat(64), undefined as unknown as string]) {
+  const right = 'a'.repeat(64)
+  for (const wrong of ['', right.slice(1), `${right}a`, `${right}\n`, `x${right}`, 'A'.repeat(64), 'g'.repeat(64), undefined as unknown as string]) {
     expect(codeOf(() => awsKmsMaterialId(wrong))).toBe('ERR_ARGUMENT')
   }
 })

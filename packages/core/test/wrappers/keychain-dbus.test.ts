@@ -61,6 +61,7 @@ describe('a bus that', () => {
   const noService = 'no keychain service (Secret Service) is installed or running'
   const unreadable = 'the keychain service gave an answer that cannot be read'
   const error = (name: string) => (serial: number) => failed(serial, name)
+  const nameless = (serial: number) => message({ kind: 3, fields: [[5, 'u', serial]], body: [] })
   const ofLength = (length: number) => (serial: number) => {
     const bytes = returned(serial, [['s', 'x']])
     new DataView(bytes.buffer).setUint32(4, length, true)
@@ -69,7 +70,7 @@ describe('a bus that', () => {
   test.each([
     ['has no keychain service', [hello, error('org.freedesktop.DBus.Error.ServiceUnknown')], noService],
     ['fails', [hello, error('org.freedesktop.DBus.Error.NoReply')], 'the keychain service failed (org.freedesktop.DBus.Error.NoReply)'],
-    ['fails without a name', [hello, (serial: number) => message({ kind: 3, fields: [[5, 'u', serial]], body: [] })], 'the keychain service failed (no valid name)'],
+    ['fails without a name', [hello, nameless], 'the keychain service failed (no valid name)'],
     ['fails by a name that is none', [hello, error('a b\n')], 'the keychain service failed (no valid name)'],
     ['fails by a long name', [hello, error('a'.repeat(101))], 'the keychain service failed (no valid name)'],
     ['answers with texts', [hello, (serial: number) => returned(serial, [['s', 'a'], ['s', 'b']])], wrongTypes],
@@ -239,7 +240,8 @@ describe('a message', () => {
     ['with a variant of a type that is not read', [['v', ['x', 'x']]]],
   ] as const)('%s is refused', (_name, body: readonly Typed[]) => expect(parsed(returned(9, body))).toBe(undefined))
 
-  test.each(['a', 'aa', 's a', 'sa', '(s)', 'a{ss}', 'ss', 'x', 'h', 'y', 'd'])('whose signature is %j and whose body is one text is refused', (types) => {
+  const others = ['a', 'aa', 's a', 'sa', '(s)', 'a{ss}', 'ss', 'x', 'h', 'y', 'd']
+  test.each(others)('whose signature is %j and whose body is one text is refused', (types) => {
     expect(parsed(message({ kind: 2, fields: [[5, 'u', 9], [8, 'g', types]], body: [['s', 'x']] }))).toBe(undefined)
   })
 

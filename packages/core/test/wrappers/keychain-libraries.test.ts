@@ -89,7 +89,8 @@ describe('the system is asked', () => {
     expect(error.message).toBe('keychain:payroll/q4 cannot be reached: the keychain failed')
   })
 
-  test.each([['linux', 10_000], ['darwin', 60_000], ['win32', 60_000]])('by default for a time in which somebody can answer: %s', async (platform, ms) => {
+  const times = [['linux', 10_000], ['darwin', 60_000], ['win32', 60_000]] as const
+  test.each(times)('by default for a time in which somebody can answer: %s', async (platform, ms) => {
     const open = await on(platform)
     vi.useFakeTimers()
     onTestFinished(() => void vi.useRealTimers())
