@@ -200,7 +200,8 @@ const broken: ReadonlyArray<[fault: string, change: Change, noticed: RegExp, sai
       },
       find: async (keyId) => {
         const found = await good.find(keyId)
-        return found && { ...found, [field]: keyed.get(`${keyId}`)![field] }
+        const kept = keyed.get(`${keyId}`)![field]!
+        return found && { ...found, [field]: way === 'in' ? kept.slice() : kept }
       },
     })
     return [fault, change, /nobody else’s buffer/, said]
