@@ -5,7 +5,7 @@ import type { Change, Worked } from './key-work.ts'
 import type { ColumnPlace } from './ledger/types.ts'
 
 /** What became of changes; those in neither count had been changed by another writer meanwhile. */
-export interface Written {
+interface Written {
   readonly written: number
   /** Plaintexts that the store cannot hold: something else sealed them. */
   readonly refused: Worked['failures']

@@ -14,7 +14,8 @@ export interface ThreadedStoreOptions extends SqliteStoreOptions, OpenOptions {}
 
 /**
  * As `sqliteStore`, with the connection on a thread of its own: while it reads and writes, the caller's thread is free for key work. Keys never
- * cross; rows do. It has neither `pick` nor `unregistered`, which look at much and give back little. A rotation with such a store takes about as long as the slower of the two. The process may end while the store is open.
+ * cross; rows do. A rotation with such a store takes about as long as the slower of the two. It has neither `pick` nor `unregistered`, which look at
+ * much and give back little. The process may end while the store is open.
  *
  * @param path an existing database; one in memory cannot be shared with a thread
  * @throws KeyfoldError as `openDatabase` and `sqliteStore`; ERR_SQLITE_FAILED from every call once the thread has ended

@@ -6,7 +6,7 @@ import { isGone, thisHolder } from './holder.ts'
 import type { LeaseBook, LeaseHolder } from './types.ts'
 
 /** A holder elsewhere that has not renewed its lease for so long is taken for dead. */
-export const LEASE_MS = 120_000
+const LEASE_MS = 120_000
 /** How often a holder renews it. */
 const RENEWAL_MS = 15_000
 
