@@ -32,6 +32,7 @@ export const coreRows: readonly (readonly string[])[] = [
   ['stream', 'stream-range'],
   ['testing-kit'],
   ['testing-key-batch', 'testing-rewrap'],
+  ['testing-record-subject'],
   ['testing-key-wrapper', 'testing-branch-key-store', 'testing-record-store'],
   ['index', 'testing', 'fips'],
 ]
