@@ -115,6 +115,7 @@ function wrapperThrough(wrapper: KeyWrapper, service: KeyService): KeyWrapper {
   const through = {
     id: wrapper.id,
     keyId: wrapper.keyId,
+    ...(wrapper.contextNames !== undefined && { contextNames: wrapper.contextNames }),
     wrap: (dek: Uint8Array, context: CanonicalContext) => service.call(async () => wrapper.wrap(dek, context)),
     unwrap: (wrapped: WrappedKey, context: CanonicalContext) => service.call(async () => wrapper.unwrap(wrapped, context)),
     ...(isRewrapKeyWrapper(wrapper) && {

@@ -136,7 +136,8 @@ describe('AWS KMS behind the limits', () => {
   })
 
   test('what a key can beside wrapping stays: KMS moves data keys by itself, and is asked beforehand', async () => {
-    const [older, newer] = [key(await newKey()), key(await newKey())]
+    const options = { clearContext: ['table'] }
+    const [older, newer] = [key(await newKey(), options), key(await newKey(), options)]
     const given = createKeyring({ active: newer, decryptOnly: [older] })
     const through = throughService(given, new KeyService({ rps: undefined, signal: undefined }))
     if ('store' in through) throw new Error('a keyring was given')
