@@ -39,7 +39,7 @@ if (choice === undefined) {
   // Stryker starts from here
   process.chdir(root)
   const source = `packages/${name}/src`
-  const patterns = files.length === 0 ? [`${source}/**/*.ts`] : files.map((file) => `${source}/${file}.ts`)
+  const patterns = (files.length === 0 ? packages[name].files : files.map((file) => `${file}.ts`)).map((file) => `${source}/${file}`)
   const { results, all } = await runMutants(name, patterns, part)
   const counts = countsOf(results)
   const share = scoreOf(counts)

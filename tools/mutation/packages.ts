@@ -3,6 +3,8 @@ interface Mutated {
   readonly bar: number
   /** Which part of the mutants is tried where nobody asks for another: as many as two cores do in some ten minutes. */
   readonly part: `${number}/${number}`
+  /** Which files are changed, from the package's `src` on. */
+  readonly files: readonly string[]
   /** Tests that a mutant is not put through: they start processes, or take seconds. */
   readonly slowTests: readonly string[]
 }
@@ -12,6 +14,7 @@ export const packages = {
   core: {
     bar: 90,
     part: '1/8',
+    files: ['**/*.ts'],
     slowTests: [
       '**/*.fuzz.test.ts',
       'test/abuse-envelope-more.test.ts',
@@ -23,6 +26,26 @@ export const packages = {
       'test/wrappers/aws-kms-tls.test.ts',
       'test/wrappers/key-file-processes.test.ts',
       'test/wrappers/keychain*-processes.test.ts',
+    ],
+  },
+  rotation: {
+    bar: 85,
+    part: '1/16',
+    // The command is tested in processes of its own, word for word, which no mutant here would reach.
+    files: ['*.ts', 'ledger/*.ts'],
+    slowTests: [
+      '**/*.fuzz.test.ts',
+      'test/chinook.test.ts',
+      'test/cli/**',
+      'test/fault/**',
+      'test/kill/**',
+      'test/engine/aws-kms.test.ts',
+      'test/engine/branch-keys-kms.test.ts',
+      'test/engine/key-service.test.ts',
+      'test/engine/odd-databases.test.ts',
+      'test/engine/odd-ledgers.test.ts',
+      'test/engine/pace.test.ts',
+      'test/engine/read-ahead.test.ts',
     ],
   },
 } as const satisfies Record<string, Mutated>
