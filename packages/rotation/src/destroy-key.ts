@@ -10,6 +10,8 @@ import type { KeyReceipt, MaterialOutcome } from './receipt.ts'
 import { assertConfirmed, conditionsFor, encodeReceipt, parseReceipt } from './receipt.ts'
 import type { References } from './references.ts'
 import { isReferenced, referencesTo } from './references.ts'
+import type { UnregisteredPlace } from './unregistered.ts'
+import { findUnregistered } from './unregistered.ts'
 import { oneLine, whoIs } from './who.ts'
 import { withLease } from './with-lease.ts'
 
@@ -46,6 +48,10 @@ export interface DestroyKeyOptions {
   readonly material?: KeyMaterial
   /** Asked when the key was last used, where its service can tell: `awsKms(arn)`. Not used for anything else. */
   readonly wrapper?: KeyWrapper
+  /**
+   * Destroys it although there are sealed values in columns that no store was told of: no count says which keys those need. False by default.
+   */
+  readonly evenUnregistered?: boolean
   /** Why, for history and receipt: one line. */
   readonly reason?: string
   /** Who is said to have done it; the operating system's user where it is left out. */
@@ -54,13 +60,15 @@ export interface DestroyKeyOptions {
 
 export interface DestroyKeyReport {
   /**
-   * `needed`: something claims the key, or its service saw it used since it was disabled; nothing was done. `already-destroyed`: with the receipt of
-   * then. `unfinished`: recorded as destroyed, but its bytes could not be removed; the same call again goes on.
+   * `needed`: something claims the key or may need it, or its service saw it used since it was disabled; nothing was done. `already-destroyed`: with
+   * the receipt of then. `unfinished`: recorded as destroyed, but its bytes could not be removed; the same call again goes on.
    */
   readonly outcome: 'destroyed' | 'already-destroyed' | 'unfinished' | 'needed'
   readonly key: string
   readonly receipt: KeyReceipt | null
   readonly references: Omit<References, 'counted'>
+  /** Sealed values in columns that no store was told of, which may need the key. */
+  readonly unregistered: readonly UnregisteredPlace[]
   /** Uses since the key was disabled, as its service saw them. */
   readonly usedSince: readonly KeyUsage[]
   /** The code of the error that kept its bytes from being removed. */
@@ -95,8 +103,9 @@ async function destroyWithin(options: DestroyKeyOptions, coolOffDays: number): P
   states.change((draft) => assertCooledOff(draft, key, disabled, coolOffDays))
   const usage = await usageOf(options.wrapper)
   const usedSince = usage.seen?.filter(({ usedAt }) => isSince(usedAt, disabled.at)) ?? []
-  const idle = { key, receipt: null, references, usedSince, problem: null }
-  if (isReferenced(references) || usedSince.length > 0) return { outcome: 'needed', ...idle }
+  const unregistered = options.evenUnregistered === true ? [] : (await findUnregistered({ stores, keyring: options.keyring })).found
+  const idle = { key, receipt: null, references, unregistered, usedSince, problem: null }
+  if (isReferenced(references) || usedSince.length > 0 || unregistered.length > 0) return { outcome: 'needed', ...idle }
   const material = await materialAhead(options.material, target)
   states.change((draft) => {
     assertCooledOff(draft, key, disabled, coolOffDays)
@@ -172,7 +181,7 @@ async function finish(
 ): Promise<DestroyKeyReport> {
   const receipt = parseReceipt(states.receipt(keyId)!)
   const { outcome: before } = receipt.material
-  const common = { key, references, usedSince: [] }
+  const common = { key, references, unregistered: [], usedSince: [] }
   if (material === undefined || before === 'destroyed' || before === 'absent') {
     return { outcome: before === 'pending' ? 'unfinished' : outcome, ...common, receipt, problem: null }
   }

@@ -149,6 +149,17 @@ describe('destroying a key', () => {
     expect(done).toMatchObject({ outcome: 'destroyed', receipt: { material: { outcome: 'destroyed' } } })
   })
 
+  test('sealed values in columns that nobody registered may need it: refused, unless somebody knows better', async () => {
+    const s = await retired()
+    const elsewhere = { table: 'notes', column: 'body', records: 2, holds: 'records' } as const
+    const store = Object.assign(s.store, { unregistered: () => ({ found: [elsewhere], rows: 7, gaps: [] }) })
+    const call = { ...s.call, stores: [store], material: s.material }
+    const refused = await destroyKey(call)
+    expect(refused).toMatchObject({ outcome: 'needed', unregistered: [{ store: 'app.db', table: 'notes', column: 'body', records: 2 }] })
+    expect([existsSync(s.file), stateOf(s)]).toEqual([true, 'disabled'])
+    expect(await destroyKey({ ...call, evenUnregistered: true })).toMatchObject({ outcome: 'destroyed' })
+  })
+
   test('the ledger names the escrows that are left', async () => {
     const s = await retired()
     const keyId = Buffer.from(s.keyring('q3').active.keyId).toString('hex')

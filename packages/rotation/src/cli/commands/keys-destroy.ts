@@ -21,6 +21,7 @@ import { usageError } from '../usage.ts'
 interface Flags {
   readonly confirm?: string
   readonly material?: string
+  readonly evenUnregistered?: true
   readonly reason?: string
   readonly out?: string
   readonly by?: string
@@ -34,6 +35,7 @@ export function addKeysDestroy(keys: Command): void {
     .argument('<key>', 'the id of the key, such as key-file:2026q1')
     .option('--confirm <key>', 'the same once more: there is no way back')
     .option('--material <uri>', 'where the key itself is, if the config does not list it any more: key-file:PATH')
+    .option('--even-unregistered', 'although columns that the config does not name hold sealed values, which may need it')
     .option('--reason <text>', 'why, in one line, for history and receipt')
     .option('--out <file>', 'write the receipt there, as JSON')
   addByOption(command).action((key: string, flags: Flags, self: Command) => finish(destroy(key, flags, callOf(self))))
@@ -70,6 +72,7 @@ async function destroyIn({ keyring, stores, ledger, named, path, config }: Sessi
     ledger,
     key,
     confirm: key,
+    evenUnregistered: flags.evenUnregistered === true,
     ...(material !== undefined && { material }),
     ...(wrapper !== undefined && { wrapper }),
     ...(coolOffDays !== undefined && { coolOffDays }),
@@ -103,8 +106,9 @@ function receiptText(receipt: KeyReceipt): string {
   return `${facts}\n\nnobody can open a record under it once all of these hold:\n${conditions.map((condition) => `- ${condition}`).join('\n')}`
 }
 
-function notes({ outcome, key, references, usedSince, problem, receipt }: DestroyKeyReport, wrapper: Destroyed['wrapper']): string[] {
-  if (outcome === 'needed') return [...referenceNotes(key, references), ...usedSince.map(usageNote)]
+function notes(report: DestroyKeyReport, wrapper: Destroyed['wrapper']): string[] {
+  const { outcome, key, references, unregistered, usedSince, problem, receipt } = report
+  if (outcome === 'needed') return [...referenceNotes(key, references), ...usedSince.map(usageNote), ...unregistered.map(unregisteredNote)]
   if (outcome === 'unfinished') {
     const why = problem ?? 'it was not said where'
     return [`recorded, but the key itself is still there (${why}). Remove the cause, then run the same command again`]
@@ -113,6 +117,11 @@ function notes({ outcome, key, references, usedSince, problem, receipt }: Destro
   if (wrapper !== undefined) return [done, `when nothing else needs it in AWS KMS: aws kms schedule-key-deletion --key-id ${wrapper.arn}`]
   const isKept = receipt?.material.outcome === 'kept' && !key.startsWith('aws-kms:')
   return isKept ? [done, 'the key itself was not removed: --material KEY-URI says where it is'] : [done]
+}
+
+function unregisteredNote({ store, table: name, column, records }: DestroyKeyReport['unregistered'][number]): string {
+  const what = `${plural(records, 'sealed value')} in ${name}.${column} of ${store}, which the config does not name`
+  return `refused: ${what}. Name the column, then kms-rotate run; or --even-unregistered, if no key of yours opens them`
 }
 
 function usageNote({ place, usedAt }: KeyUsage): string {
