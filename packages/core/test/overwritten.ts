@@ -1,7 +1,7 @@
 import { onTestFinished, vi } from 'vitest'
 import { hex } from './vectors.ts'
 
-/** What is overwritten with zeros from now on, until the test ends: as hex, as it was before. */
+/** What is overwritten with zeros, or with another constant, from now on, until the test ends: as hex, as it was before. */
 export function overwritten(): string[] {
   const filled: string[] = []
   // a Buffer has a `fill` of its own
@@ -9,7 +9,7 @@ export function overwritten(): string[] {
   for (const prototype of prototypes) {
     const { fill } = prototype
     const spy = vi.spyOn(prototype, 'fill').mockImplementation(function (this: Uint8Array, ...args: unknown[]) {
-      if (args[0] === 0) filled.push(hex(this))
+      if (typeof args[0] === 'number') filled.push(hex(this))
       return Reflect.apply(fill, this, args) as Uint8Array
     })
     onTestFinished(() => spy.mockRestore())

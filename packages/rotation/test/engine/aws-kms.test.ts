@@ -120,7 +120,9 @@ describe('abuse 19: in the middle of a run', () => {
     store.onRead = () => {
       if (store.batches >= first) emulator.setFaults({ fail: { Decrypt: exception } })
     }
-    expect(await codeOf(rotate({ stores, keyring, ledger, batch: 5 }))).toBe(code)
+    // a service that throttles is waited for, for minutes, unless somebody stops the run
+    const signal = AbortSignal.timeout(4000)
+    expect(await codeOf(rotate({ stores, keyring, ledger, batch: 5, signal }))).toBe(code)
     expect(store.batches).toBe(first)
     store.onRead = undefined
     emulator.setFaults({})
