@@ -1,58 +1,80 @@
 /** Times candidates against each other on a noisy machine: in turn, round by round, in one process, and compares medians. */
+import { medianOf } from './statistics.ts'
 
-/** A piece of work, done once per call. */
+export { median } from './statistics.ts'
+
+/** A piece of work, done once per call; one that gives a promise is waited for. */
 export type Work = () => unknown
 
 export interface Timing {
   /** Microseconds per call, the median over the rounds. */
   readonly us: number
-  /** The smallest and the largest round, for a reader who wants to know how noisy the machine was. */
-  readonly range: readonly [least: number, most: number]
+  /** Microseconds per call of each round. The same place in the samples of two candidates is the same round. */
+  readonly samples: readonly number[]
 }
 
-const ROUNDS = 15
-/** One round of one candidate: long enough for the clock, short enough that a busy neighbour hits all candidates alike. */
-const ROUND_MS = 20
+/** How long to measure. */
+export interface Effort {
+  /** The most rounds, and the fewest, between which `budgetMs` decides. */
+  readonly rounds: number
+  readonly fewest: number
+  /** What all candidates together may take, where that allows for the fewest rounds. */
+  readonly budgetMs: number
+  /**
+   * One round of one candidate: long enough for the clock, shorter than the time that the system gives to a neighbour at once, so that most rounds
+   * are undisturbed. Work that takes longer is done once a round.
+   */
+  readonly roundMs: number
+  /** So long every candidate runs before it is measured, so that it is compiled by then. */
+  readonly warmMs: number
+}
+
+export const FULL: Effort = { rounds: 61, fewest: 11, budgetMs: 4000, roundMs: 4, warmMs: 300 }
+/** Shows that a suite runs; its figures are rough. */
+export const QUICK: Effort = { rounds: 5, fewest: 5, budgetMs: 1000, roundMs: 4, warmMs: 30 }
+
+interface Candidate {
+  readonly work: Work
+  readonly waits: boolean
+  readonly calls: number
+  /** Of one round. */
+  readonly ms: number
+  readonly samples: number[]
+}
 
 /** Runs all candidates in every round; the order turns from round to round, so that none always follows the same one. */
-export function interleave<Name extends string>(candidates: Readonly<Record<Name, Work>>, rounds = ROUNDS): Record<Name, Timing> {
-  const names = Object.keys(candidates) as Name[]
-  const calls = new Map(names.map((name) => [name, callsPerRound(candidates[name])]))
-  const samples = new Map<Name, number[]>(names.map((name) => [name, []]))
-  for (let round = 0; round < rounds; round++) {
-    for (let i = 0; i < names.length; i++) {
-      const name = names[(i + round) % names.length]!
-      samples.get(name)!.push(timeCalls(candidates[name], calls.get(name)!))
-    }
-  }
-  return Object.fromEntries(names.map((name) => [name, summary(samples.get(name)!)])) as Record<Name, Timing>
-}
-
-/** As `interleave`, for work that waits and is long enough for the clock by itself: one call a round, after one to warm up. */
-export async function interleaveLong<Name extends string>(
-  candidates: Readonly<Record<Name, () => Promise<unknown>>>,
-  rounds = ROUNDS,
+export async function interleave<Name extends string>(
+  candidates: Readonly<Record<Name, Work>>,
+  effort: Effort = FULL,
 ): Promise<Record<Name, Timing>> {
   const names = Object.keys(candidates) as Name[]
-  const samples = new Map<Name, number[]>(names.map((name) => [name, []]))
-  for (let round = -1; round < rounds; round++) {
-    for (let i = 0; i < names.length; i++) {
-      const name = names[(i + round + 1) % names.length]!
-      const start = process.hrtime.bigint()
-      await candidates[name]()
-      if (round >= 0) samples.get(name)!.push(Number(process.hrtime.bigint() - start) / 1000)
+  const turns: Candidate[] = []
+  for (const name of names) turns.push(await warmedUp(candidates[name], effort))
+  const roundMs = turns.reduce((sum, { ms }) => sum + ms, 0)
+  const rounds = Math.max(effort.fewest, Math.min(effort.rounds, Math.floor(effort.budgetMs / roundMs)))
+  for (let round = 0; round < rounds; round++) {
+    for (let i = 0; i < turns.length; i++) {
+      const { work, waits, calls, samples } = turns[(i + round) % turns.length]!
+      samples.push(waits ? await timeWaiting(work, calls) : timeCalls(work, calls))
     }
   }
-  return Object.fromEntries(names.map((name) => [name, summary(samples.get(name)!)])) as Record<Name, Timing>
+  const timings = names.map((name, i) => [name, { us: medianOf(turns[i]!.samples), samples: turns[i]!.samples }])
+  return Object.fromEntries(timings) as Record<Name, Timing>
 }
 
-/** Warms the candidate up while it finds out how many calls fill a round. */
-function callsPerRound(work: Work): number {
-  let calls = 8
-  for (;;) {
-    const us = timeCalls(work, calls)
-    if (us * calls > ROUND_MS * 1000) return calls
-    calls = Math.ceil(Math.max(calls * 1.5, (ROUND_MS * 1000) / Math.max(us, 0.01)))
+/** Finds out whether the work waits, and how many calls fill a round. */
+async function warmedUp(work: Work, { roundMs, warmMs }: Effort): Promise<Candidate> {
+  const first = work()
+  const waits = first instanceof Promise
+  await first
+  let calls = 1
+  for (let spentMs = 0; ; ) {
+    const us = waits ? await timeWaiting(work, calls) : timeCalls(work, calls)
+    const ms = (us * calls) / 1000
+    spentMs += ms
+    // what fills a round in one call has been called twice by now, and is no matter of microseconds
+    if (ms >= roundMs && (calls === 1 || spentMs >= warmMs)) return { work, waits, calls, ms, samples: [] }
+    calls = Math.max(calls, Math.min(calls * 4, Math.ceil((roundMs * 1050) / Math.max(us, 0.01))))
   }
 }
 
@@ -62,13 +84,8 @@ function timeCalls(work: Work, calls: number): number {
   return Number(process.hrtime.bigint() - start) / 1000 / calls
 }
 
-function summary(samples: readonly number[]): Timing {
-  const sorted = samples.toSorted((a, b) => a - b)
-  return { us: median(sorted), range: [sorted[0]!, sorted.at(-1)!] }
-}
-
-/** The middle of sorted numbers. */
-export function median(sorted: readonly number[]): number {
-  const middle = sorted.length >> 1
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
+async function timeWaiting(work: Work, calls: number): Promise<number> {
+  const start = process.hrtime.bigint()
+  for (let i = 0; i < calls; i++) await work()
+  return Number(process.hrtime.bigint() - start) / 1000 / calls
 }

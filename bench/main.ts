@@ -1,30 +1,56 @@
-/** npm run bench [-- --json FILE] [-- --rows N]: what sealing, opening and rotating cost, as shares of the least that the same work takes. */
-import { cpus } from 'node:os'
+/**
+ * npm run bench [-- --quick] [-- --only SUITE] [-- --json FILE] [-- --html FILE] [-- --rows N] [-- --stream-mib N]: what Keyfold costs, as shares of
+ * the least that the same work takes, and against the libraries that one would pick instead.
+ */
+import { writeFileSync } from 'node:fs'
+import { loadavg } from 'node:os'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { benchBatches } from './batches.ts'
-import { benchBranchKeys } from './branch-keys.ts'
-import { benchRecords } from './records.ts'
-import { table, writeJson } from './report.ts'
-import { benchRotation } from './rotation.ts'
-import { benchRotationLoad, loadTable } from './rotation-load.ts'
-import { benchStreams } from './streams.ts'
+import { documentOf } from './document.ts'
+import { htmlPage } from './html.ts'
+import { FULL, QUICK } from './interleave.ts'
+import { machine, machineLines } from './machine.ts'
+import type { Section } from './report.ts'
+import { table } from './report.ts'
+import { SUITES } from './suites/index.ts'
 
-const { values } = parseArgs({ options: { json: { type: 'string' }, rows: { type: 'string', default: '100000' } }, strict: true })
+const { values } = parseArgs({
+  options: {
+    'quick': { type: 'boolean', default: false },
+    'only': { type: 'string', multiple: true },
+    'json': { type: 'string' },
+    'html': { type: 'string' },
+    'rows': { type: 'string', default: '100000' },
+    'stream-mib': { type: 'string', default: '256' },
+  },
+  strict: true,
+})
+const { quick, only } = values
+const unknown = only?.find((name) => !SUITES.some((suite) => suite.name === name))
+if (unknown !== undefined) {
+  console.error(`there is no suite ${unknown}; the suites are ${SUITES.map(({ name }) => name).join(', ')}`)
+  process.exit(64)
+}
 
-console.log(`Node ${process.version}, ${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}`)
-console.log('Medians of interleaved rounds. A shared machine is noisy: read the shares.\n')
-const records = benchRecords()
-console.log(`${table('Records', 'two AES-256-GCM one-shots of node:crypto, no commitment, no context', records)}\n`)
-const batches = benchBatches()
-console.log(`${table('Batches, per record', 'the same, one by one; over 100 % is what the batch saves', batches)}\n`)
-const branchKeys = await benchBranchKeys()
-console.log(`${table('Branch keys, per record', 'the same process with a key file', branchKeys)}\n`)
-const rotation = await benchRotation(Number(values.rows))
-console.log(`${table('Rotation, per row of 256 B', 'what stands behind the comma, in the same batches', rotation)}\n`)
-console.log(`${loadTable(await benchRotationLoad(Number(values.rows)))}\n`)
-const streams = await benchStreams()
-console.log(`${table('Streams, per MiB', 'the bare calls of node:crypto on the same chunks of 16 KiB', streams)}\n`)
-const results = [...records, ...batches, ...branchKeys, ...rotation, ...streams]
-if (values.json !== undefined) writeJson(resolve(process.env['INIT_CWD'] ?? '.', values.json), results)
-console.log(`${results.length} results${values.json === undefined ? '' : `, written to ${values.json}`}`)
+const header = machine(loadavg()[0]!, quick)
+console.log(machineLines(header).join('\n'))
+console.log('Medians of interleaved rounds. A shared machine is noisy: read the shares, and their intervals of 95 %.\n')
+const options = { effort: quick ? QUICK : FULL, quick, rows: Number(values.rows), streamMiB: Number(values['stream-mib']) }
+const sections: Section[] = []
+for (const suite of SUITES) {
+  if (only !== undefined && !only.includes(suite.name)) continue
+  const section = await suite.run(options)
+  console.log(`${table(section)}\n`)
+  sections.push(section)
+}
+const document = documentOf(sections, header, quick)
+write(values.json, `${JSON.stringify(document, undefined, 2)}\n`)
+write(values.html, htmlPage(document))
+console.log(`${document.results.length} results`)
+
+function write(file: string | undefined, text: string): void {
+  if (file === undefined) return
+  // npm runs scripts in the repository's folder; a path is meant from where the user is
+  writeFileSync(resolve(process.env['INIT_CWD'] ?? '.', file), text)
+  console.log(`written: ${file}`)
+}

@@ -57,12 +57,3 @@ async function application(path: string, rows: number, seconds: number): Promise
     worker.once('error', reject)
   })
 }
-
-export function loadTable(results: readonly LoadResult[]): string {
-  const head = ['', 'read p50', 'read p99', 'write p50', 'write p99', 'rotated rows/s']
-  const cells = results.map(({ name, read, write, rowsPerSecond }) => [
-    name, ...[read.p50, read.p99, write.p50, write.p99].map((ms) => `${ms.toFixed(2)} ms`), String(rowsPerSecond),
-  ])
-  const line = (row: readonly string[]): string => row.map((cell, i) => (i === 0 ? cell.padEnd(20) : cell.padStart(14))).join('  ')
-  return ['An application beside a rotation: 200 reads and 100 writes a second', line(head), ...cells.map(line)].join('\n')
-}

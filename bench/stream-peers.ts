@@ -11,7 +11,7 @@ import { Duplex } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createKeyring, openStream, sealStream } from '@keyfold/core'
 import { createKeyFile, keyFile } from '@keyfold/core/key-file'
-import { interleaveLong } from './interleave.ts'
+import { interleave } from './interleave.ts'
 
 const PIECE = 2 ** 18
 const ROUNDS = 7
@@ -28,14 +28,14 @@ async function benchFiles(mebibytes: number): Promise<void> {
     const chunk = randomBytes(2 ** 20)
     for (let i = 0; i < mebibytes; i++) writeFileSync(plain, chunk, { flag: 'a' })
     await run(plain, sealStream(keyring, context), sealed)
-    const timings = await interleaveLong(
+    const timings = await interleave(
       {
         'openssl enc -aes-256-ctr': async () => openssl(plain),
         'cp to /dev/null': () => pipeline(createReadStream(plain, { highWaterMark: PIECE }), createWriteStream('/dev/null')),
         'sealStream': () => run(plain, sealStream(keyring, context), '/dev/null'),
         'openStream': () => run(sealed, openStream(keyring, context), '/dev/null'),
       },
-      ROUNDS,
+      { rounds: ROUNDS, fewest: ROUNDS, budgetMs: 0, roundMs: 1, warmMs: 0 },
     )
     for (const [name, { us }] of Object.entries(timings)) console.log(`${name.padEnd(26)} ${(statSync(plain).size / us).toFixed(0).padStart(6)} MB/s`)
   } finally {

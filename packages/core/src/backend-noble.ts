@@ -42,6 +42,9 @@ export function hmacSha512(key: Uint8Array, message: Uint8Array): Uint8Array {
   return hmac(sha512, key, message)
 }
 
+/** Nothing to free: the memory is the garbage collector's. */
+export function release(_made: Uint8Array): void {}
+
 /** AES-256-GCM (SP 800-38D). */
 export function gcmEncrypt(input: GcmInput, plaintext: Uint8Array): AuthenticatedCiphertext {
   assertApproved(BACKEND)

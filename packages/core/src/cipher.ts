@@ -12,6 +12,8 @@ export type Backend = Omit<typeof defaultBackend, 'encodeBase64url' | 'decodeBas
 
 export const DEK_LENGTH = 32
 const NONCE_LENGTH = 12
+/** Header, commitment, SHA-256. */
+const AAD_LENGTH = 5 + COMMITMENT_LENGTH + 32
 
 /** How a suite turns a DEK into a body. */
 interface Suite extends Algorithm {
@@ -107,9 +109,15 @@ export function decryptBody(
   return plaintext
 }
 
+/** One for all messages: a cipher has read it before it returns, and it is public. */
+const aad = new Uint8Array(AAD_LENGTH)
+
 function gcmInput(suite: number, { commitment, key }: BodyKey, context: CanonicalContext, backend: Backend) {
   // The hash, not the context itself: GCM's tag is linear in this input, and whoever knows the key could make one envelope fit two contexts.
-  const aad = concat(usableSuite(suite, SUITES).header, commitment, backend.sha256(context.bytes))
+  const { header } = usableSuite(suite, SUITES)
+  aad.set(header)
+  aad.set(commitment, header.length)
+  aad.set(backend.sha256(context.bytes), header.length + COMMITMENT_LENGTH)
   return { key, nonce: commitment.subarray(0, NONCE_LENGTH), aad }
 }
 

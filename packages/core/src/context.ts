@@ -19,14 +19,17 @@ export function canonicalContext(context: EncryptionContext): CanonicalContext {
   if (pairs.length > CONTEXT_LIMITS.pairs) throw invalid(`it has ${pairs.length} pairs, ${CONTEXT_LIMITS.pairs} are allowed`)
   let units = 0
   for (const pair of pairs) units += checkPair(pair)
-  pairs.sort(([one], [other]) => compareCodePoints(one, other))
-  for (let i = 1; i < pairs.length; i++) if (pairs[i]![0] === pairs[i - 1]![0]) throw invalid('it has a key twice')
+  sortByKey(pairs)
   return Object.freeze({ bytes: encodePairs(pairs, units), pairs })
 }
 
+/** For all contexts of a usual size: the encoding, whose length is known last, is copied out of it. */
+const scratch = new Uint8Array(2048)
+
 /** @param units the UTF-16 units of all keys and values, each of which takes at most three bytes */
 function encodePairs(pairs: readonly Pair[], units: number): Uint8Array {
-  const out = new Uint8Array(1 + pairs.length * 3 + units * 3)
+  const most = 1 + pairs.length * 3 + units * 3
+  const out = most <= scratch.length ? scratch : new Uint8Array(most)
   out[0] = pairs.length
   let at = 1
   for (const [key, value] of pairs) {
@@ -63,6 +66,21 @@ function checkPair(pair: Pair): number {
   if (key.length > CONTEXT_LIMITS.keyBytes) throw invalid(`a key has over ${CONTEXT_LIMITS.keyBytes} bytes`)
   if (value.length > CONTEXT_LIMITS.valueBytes) throw invalid(`a value has over ${CONTEXT_LIMITS.valueBytes} bytes`)
   return key.length + value.length
+}
+
+/** Insertion sort: of a handful of pairs, which Array's own sort would copy first. At most 64, so its worst case is a thousand comparisons. */
+function sortByKey(pairs: Pair[]): void {
+  for (let i = 1; i < pairs.length; i++) {
+    const pair = pairs[i]!
+    let at = i
+    for (; at > 0; at--) {
+      const order = compareCodePoints(pairs[at - 1]![0], pair[0])
+      if (order === 0) throw invalid('it has a key twice')
+      if (order < 0) break
+      pairs[at] = pairs[at - 1]!
+    }
+    pairs[at] = pair
+  }
 }
 
 /** The order of code points, which is that of UTF-8's bytes, for well-formed strings. */

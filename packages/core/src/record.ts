@@ -1,4 +1,5 @@
 /** What is done with one record, in steps: the public calls of envelope.ts perform them, branch keys and batches build on them. */
+import { release } from '#backend'
 import { toUtf8, wipe } from './bytes.ts'
 import { decryptBody, deriveBodyKey, encryptBody, generateDek, wipeKeys } from './cipher.ts'
 import { canonicalContext } from './context.ts'
@@ -41,9 +42,11 @@ export function draft(payload: Uint8Array, context: CanonicalContext): Draft {
   }
 }
 
-/** The envelope of a draft whose data key is wrapped. */
+/** The envelope of a draft whose data key is wrapped. Once for a draft: its body is gone then. */
 export function finish({ body }: Draft, entries: readonly Entry[]): Uint8Array {
-  return encode({ suite: SUITE_AES_256_GCM, entries, body })
+  const envelope = encode({ suite: SUITE_AES_256_GCM, entries, body })
+  release(body.ciphertext)
+  return envelope
 }
 
 export function* sealSteps(keys: KeySource, plaintext: string | Uint8Array, pairs: EncryptionContext): Steps<Uint8Array> {

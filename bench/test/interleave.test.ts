@@ -1,0 +1,32 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { expect, test } from 'vitest'
+import { interleave } from '../interleave.ts'
+
+const BRIEF = { rounds: 4, fewest: 4, budgetMs: 0, roundMs: 0.5, warmMs: 0.5 }
+
+test('every candidate has a sample of every round, whether it waits or not', async () => {
+  const { sync, async } = await interleave({ sync: () => Math.sqrt(2), async: () => wait(1) }, BRIEF)
+  expect(sync.samples).toHaveLength(BRIEF.rounds)
+  expect(async.samples).toHaveLength(BRIEF.rounds)
+  expect(sync.us).toBeGreaterThan(0)
+  expect(async.us).toBeGreaterThan(500)
+})
+
+test('candidates take turns, and none always follows the same one', async () => {
+  const order: string[] = []
+  const noting = (name: string) => async () => { order.push(name); await wait(1) }
+  await interleave({ a: noting('a'), b: noting('b'), c: noting('c') }, { rounds: 3, fewest: 3, budgetMs: 0, roundMs: 0.1, warmMs: 0 })
+  expect(order.slice(-9).join('')).toBe('abcbcacab')
+})
+
+test('long work gets fewer rounds, as its budget allows', async () => {
+  const { long } = await interleave({ long: async () => wait(5) }, { rounds: 100, fewest: 2, budgetMs: 25, roundMs: 1, warmMs: 0 })
+  expect(long.samples.length).toBeGreaterThanOrEqual(2)
+  expect(long.samples.length).toBeLessThanOrEqual(5)
+})
+
+test('what takes longer than a round is done once in it', async () => {
+  let calls = 0
+  await interleave({ long: async () => { calls++; await wait(3) } }, { rounds: 3, fewest: 3, budgetMs: 0, roundMs: 1, warmMs: 50 })
+  expect(calls).toBe(2 + 3) // two to warm up
+})
