@@ -90,7 +90,8 @@ function redraft(opened: Result<OpenedRecord>): Result<Redraft> {
   return attemptNow(() => {
     const plaintext = openBody(opened.envelope, opened, opened.context)
     try {
-      return { ...draft(plaintext, opened.context), sealed: opened.sealed }
+      const { dek, context, body } = draft(plaintext, opened.context)
+      return { dek, context, body, sealed: opened.sealed }
     } finally {
       wipe(plaintext)
     }
@@ -126,7 +127,11 @@ function* openAll(keys: KeySource, records: readonly SealedRecord[]): Steps<Arra
   )
   return yield* forGood(wanted, function* (good) {
     const deks = yield* openDeks(keys, good)
-    return deks.map((dek, i) => (dek instanceof KeyfoldError ? dek : { ...good[i]!, ...dek }))
+    return deks.map((one, i) => {
+      if (one instanceof KeyfoldError) return one
+      const { sealed, context, envelope } = good[i]!
+      return { sealed, context, envelope, dek: one.dek, bodyKey: one.bodyKey }
+    })
   })
 }
 

@@ -32,7 +32,7 @@ export class ColumnStore {
     const { sql, form } = column
     const { exact } = this.#key
     this.#replaceSql = (value) => `UPDATE ${table.sql} SET ${sql} = ${value} WHERE ${exact}`
-    this.#swapSql = `${this.#replaceSql('?')} AND typeof(${sql}) = '${form}' AND CAST(${sql} AS BLOB) = CAST(? AS BLOB)`
+    this.#swapSql = `${this.#replaceSql('?')} AND ${isStored(sql, form)}`
     this.#cellSql = `SELECT ${typed(sql)} FROM ${table.sql} WHERE ${exact}`
   }
 
@@ -94,7 +94,8 @@ export class ColumnStore {
     const { width } = this.#key
     const id = this.#key.read(row)
     const context = { table: this.table.names.table.logical, column: this.column.logical, id: contextId(id) }
-    return { position: encodePosition(id), context, ...readCell(row[width], row[width + 1]) }
+    const { sealed, value } = readCell(row[width], row[width + 1])
+    return { position: encodePosition(id), context, sealed, value }
   }
 
   /** As `RecordStore.write`. The write lock is held from the start, so what is compared is what is replaced. */
@@ -114,7 +115,7 @@ export class ColumnStore {
     const { form } = this.column
     const where = this.#key.exactly(decodePosition(record.position, this.table.key))
     const parameter = toParameter(envelope, form)
-    // The common case in one statement: the cell is sealed in the column's own form. As bytes, which no collation takes for others.
+    // The common case in one statement: the cell is sealed in the column's own form.
     if (record.sealed && changedOne(this.#statements.change(this.#swapSql), parameter, ...where, toParameter(record.value, form))) return true
     return this.#isCurrent(record, where) && changedOne(this.#statements.change(this.#replaceSql('?')), parameter, ...where)
   }
@@ -142,6 +143,14 @@ export class ColumnStore {
     const [type, stored] = this.#statements.query(this.#cellSql).get(...where) ?? ['null']
     return type !== 'null' && sameCell(readCell(type, stored), record)
   }
+}
+
+/**
+ * Whether a cell holds what the parameter does, of the same type. To a parameter of bytes nothing is equal but the same bytes as a BLOB, whatever the
+ * column's affinity and collation; a text is compared as bytes, which no collation takes for others.
+ */
+function isStored(sql: string, form: SealedColumn['form']): string {
+  return form === 'blob' ? `${sql} = ?` : `typeof(${sql}) = 'text' AND CAST(${sql} AS BLOB) = CAST(? AS BLOB)`
 }
 
 function changedOne(statement: SqliteStatement, ...parameters: readonly unknown[]): boolean {

@@ -85,12 +85,14 @@ export function contextId(parts: readonly IdPart[]): string {
 
 /** A row's place in the order of the key, as text. */
 export function encodePosition(parts: readonly IdPart[]): string {
-  return JSON.stringify(parts.map(partText))
+  return parts.length === 1 ? positionOf(partText(parts[0]!), 1) : JSON.stringify(parts.map(partText))
 }
 
 /** The position of a row whose id in the context is `contextId`'s. */
 export function positionOf(id: string, columns: number): string {
-  return columns === 1 ? JSON.stringify([id]) : id
+  if (columns > 1) return id
+  // Digits need no escaping.
+  return id.startsWith('integer:') ? `["${id}"]` : JSON.stringify([id])
 }
 
 /** What `encodePosition` made; ERR_TABLE_ID_VALUE for anything else. */

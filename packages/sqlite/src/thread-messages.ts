@@ -88,7 +88,8 @@ export function packOpenings(openings: readonly RecordOpening[]): PackedChanges 
 
 function packed(pairs: ReadonlyArray<readonly [record: StoredRecord, bytes: Uint8Array]>): PackedChanges {
   const records = pairs.map(([record]) => record)
-  const values = pairs.flatMap(([record, bytes]) => [record.value, bytes])
+  const values: Uint8Array[] = []
+  for (const [{ value }, bytes] of pairs) values.push(value, bytes)
   return { positions: records.map(({ position }) => position), sealed: flags(records), ...joined(values) }
 }
 
@@ -112,12 +113,16 @@ function idOf({ context }: StoredRecord): string {
 }
 
 function flags(records: readonly StoredRecord[]): Uint8Array {
-  return Uint8Array.from(records, ({ sealed }) => (sealed ? 1 : 0))
+  const bits = new Uint8Array(records.length)
+  for (const [i, { sealed }] of records.entries()) bits[i] = sealed ? 1 : 0
+  return bits
 }
 
 function joined(values: readonly Uint8Array[]): Pick<PackedPage, 'lengths' | 'bytes'> {
-  const lengths = Float64Array.from(values, ({ length }) => length)
-  const bytes = new Uint8Array(lengths.reduce((sum, length) => sum + length, 0))
+  const lengths = new Float64Array(values.length)
+  let total = 0
+  for (const [i, { length }] of values.entries()) total += lengths[i] = length
+  const bytes = new Uint8Array(total)
   let at = 0
   for (const value of values) {
     bytes.set(value, at)
@@ -128,6 +133,8 @@ function joined(values: readonly Uint8Array[]): Pick<PackedPage, 'lengths' | 'by
 
 /** Views of what was joined. */
 function cut({ lengths, bytes }: Pick<PackedPage, 'lengths' | 'bytes'>): Uint8Array[] {
+  const values: Uint8Array[] = []
   let at = 0
-  return Array.from(lengths, (length) => bytes.subarray(at, (at += length)))
+  for (const length of lengths) values.push(bytes.subarray(at, (at += length)))
+  return values
 }
