@@ -104,19 +104,20 @@ export class ColumnStore {
       throw sqliteError('ERR_TABLE_VALUE', 'a change has no envelope, and nothing else may be written', { hint: 'Seal the value first.' })
     }
     return transaction(this.#statements.db, 'IMMEDIATE', () => {
+      const swap = this.#statements.change(this.#swapSql)
       let replaced = 0
-      for (const change of changes) if (this.#replace(change)) replaced++
+      for (const change of changes) if (this.#replace(swap, change)) replaced++
       return replaced
     })
   }
 
-  #replace({ record, envelope }: RecordChange): boolean {
+  #replace(swap: SqliteStatement, { record, envelope }: RecordChange): boolean {
     if (isUnreadable(record)) return false
     const { form } = this.column
     const where = this.#key.exactly(decodePosition(record.position, this.table.key))
     const parameter = toParameter(envelope, form)
     // The common case in one statement: the cell is sealed in the column's own form.
-    if (record.sealed && changedOne(this.#statements.change(this.#swapSql), parameter, ...where, toParameter(record.value, form))) return true
+    if (record.sealed && changedOne(swap, parameter, ...where, toParameter(record.value, form))) return true
     return this.#isCurrent(record, where) && changedOne(this.#statements.change(this.#replaceSql('?')), parameter, ...where)
   }
 

@@ -64,7 +64,8 @@ export function sameCell(a: StoredCell, b: StoredCell): boolean {
 
 /** An envelope as a parameter, in the form that the column stores. */
 export function toParameter(envelope: Uint8Array, form: 'text' | 'blob'): Buffer | string {
-  return form === 'text' ? toText(envelope) : Buffer.from(envelope.buffer, envelope.byteOffset, envelope.length)
+  if (form === 'text') return toText(envelope)
+  return Buffer.isBuffer(envelope) ? envelope : Buffer.from(envelope.buffer, envelope.byteOffset, envelope.length)
 }
 
 /** Whether a cell claims to be sealed and has not even the header of an envelope. */

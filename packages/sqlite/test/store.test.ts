@@ -1,4 +1,4 @@
-import { createKeyring, openSync, sealSync, toText } from '@keyfold/core'
+import { createKeyring, openSync, rewrapSync, sealSync, toText } from '@keyfold/core'
 import { describe, expect, test } from 'vitest'
 import { decodeCell } from '../src/cell.ts'
 import { sealedTable, sqliteStore } from '../src/index.ts'
@@ -107,6 +107,20 @@ describe('write', () => {
         .allSync()
         .map(({ c }) => c),
     ).toEqual(['a', 'b'])
+  })
+
+  test.each(['', 'BLOB', 'NUMERIC', 'REAL COLLATE NOCASE'])('an envelope in a column %o is replaced only if it is the same BLOB still', (type) => {
+    const db = newDatabase(`CREATE TABLE t (id INTEGER PRIMARY KEY, c ${type}); INSERT INTO t VALUES (1, 'a'), (2, 'b'), (3, 'c')`)
+    const [store, key, next] = [storeOf(db), newKey(), newKey('next')]
+    rotateColumn(store, createKeyring({ active: key }))
+    const keyring = createKeyring({ active: next, decryptOnly: [key] })
+    const changes = readAll(store).map((record) => ({ record, envelope: rewrapSync(keyring, record.value, record.context) }))
+    connect(db).exec("UPDATE t SET c = CAST(c AS TEXT) WHERE id = 1; UPDATE t SET c = CAST(c || x'00' AS BLOB) WHERE id = 2")
+    const cells = db.prepare('SELECT typeof(c), hex(c) FROM t WHERE id < 3').raw()
+    const newer = cells.all()
+    expect(store.write(C, changes)).toBe(1)
+    expect(cells.all()).toEqual(newer)
+    expect(newer.map((row) => (row as unknown[])[0])).toEqual(['text', 'blob'])
   })
 
   describe('replaces a cell only if it is what was read, to the byte and the type', () => {
