@@ -62,8 +62,8 @@ export interface RetireReport {
  * key is under it. Before that every record and branch key is opened with a keyring that lacks the key, since a count believes what they claim; and
  * after it all of them are counted once more: where a record under it appeared meanwhile, the key goes back to what it was.
  *
- * @throws KeyfoldError ERR_LEASE_HELD, ERR_KEY_UNKNOWN, ERR_KEY_MISMATCH, ERR_KEY_STATE, ERR_CLOCK, ERR_LEDGER_…, ERR_INTERRUPTED, ERR_KEY_UNAVAILABLE,
- *   ERR_KEY_DENIED; a refusal is in the report
+ * @throws KeyfoldError ERR_LEASE_HELD, ERR_KEY_UNKNOWN, ERR_KEY_MISMATCH, ERR_KEY_STATE, ERR_CLOCK, ERR_LEDGER_…, ERR_INTERRUPTED,
+ *   ERR_KEY_UNAVAILABLE, ERR_KEY_DENIED; a refusal is in the report
  * @example const { outcome } = await retire({ stores, keyring, ledger, key: 'key-file:2026q3' })
  */
 export function retire(options: RetireOptions): Running<OpenProgress, RetireReport> {
