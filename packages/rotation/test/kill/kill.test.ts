@@ -25,7 +25,8 @@ const PATIENCE = { timeout: 900_000 }
 test('abuse 30: killed at random moments beside a writing application, rotations lose nothing and write nothing twice', PATIENCE, async () => {
   const { kills, phases, databases, cells, acknowledged } = await campaign(full ? 120 : 24, 0)
   console.log(`killed ${kills} runs by time over ${databases} databases: ${cells} cells opened; ${[...phases].join(' ')}`)
-  expect(kills).toBe(full ? 120 : 24)
+  // two databases at a time: the last kills of both may come together
+  expect(kills).toBeGreaterThanOrEqual(full ? 120 : 24)
   expect(phases.get('rows')).toBeGreaterThan(0)
   expect(acknowledged).toBeGreaterThan(kills)
 })
@@ -34,7 +35,8 @@ test('abuse 27 and abuse 30: killed at their n-th writing call, rotations lose n
   requireOrSkip(context, canStrace(), 'strace is not installed or may not trace (Debian: strace)')
   const { kills, databases, cells, phases } = await campaign(full ? 80 : 16, 1)
   console.log(`killed ${kills} runs at a call over ${databases} databases: ${cells} cells opened; ${[...phases].join(' ')}`)
-  expect(kills).toBe(full ? 80 : 16)
+  // two databases at a time: the last kills of both may come together
+  expect(kills).toBeGreaterThanOrEqual(full ? 80 : 16)
   expect(phases.get('ledger commit')).toBeGreaterThan(1)
   expect(phases.get('rows')).toBeGreaterThan(1)
 })
