@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os'
 import { InvalidArgumentError } from 'commander'
 import type { Command } from 'commander'
 import type { RunLimits } from '../index.ts'
@@ -22,7 +21,7 @@ export function addLimitOptions(command: Command): Command {
     .option('--kms-rps <calls>', 'the most calls of key services in a second, retries included', callsPerSecond)
     .option('--max-duration <time>', 'stop after the batch at this time (90s, 30m, 1h30m); exit 6', duration)
     .option('--max-errors <records>', 'stop once so many records were set aside; exit 3', whole(1_000_000_000))
-    .option('--threads <count>', '2: each database on a thread of its own; 1: all on one thread', threads, defaultThreads())
+    .option('--threads <count>', '2: each database on a thread of its own; 1: all on one thread', threads, 1)
 }
 
 /** As the library takes them. */
@@ -38,10 +37,6 @@ export function limitsOf({ batch, gentle, concurrency, kmsRps, maxDuration, maxE
 }
 
 /** With one core, a second thread would only take turns with the first. */
-function defaultThreads(): number {
-  return availableParallelism() > 1 ? 2 : 1
-}
-
 function whole(most: number): (text: string) => number {
   return (text) => {
     if (/^[1-9]\d{0,9}$/.test(text) && Number(text) <= most) return Number(text)
