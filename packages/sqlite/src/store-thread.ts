@@ -1,6 +1,6 @@
-/** The thread behind `sqliteStoreOnThread`: a store of its own, whose calls come as messages and are carried out one after the other. */
+/** The thread behind `sqliteStoreOnThread`: one store at a time, whose calls come as messages and are carried out one after the other. */
 import { isKeyfoldError } from '@keyfold/core'
-import { parentPort, workerData } from 'node:worker_threads'
+import { parentPort } from 'node:worker_threads'
 import { sqliteError } from './errors.ts'
 import { openDatabase } from './open-database.ts'
 import type { SqliteStore } from './store.ts'
@@ -9,30 +9,34 @@ import type { Answer, Opened, PackedError, PackedPage, Request, ThreadCalls, Thr
 import { packPage, unpackChanges, unpackOpenings } from './thread-messages.ts'
 
 const port = parentPort!
+let calls: Partial<ThreadCalls> = {}
 
-try {
-  const { calls, opened } = await start(workerData as ThreadStart)
-  port.on('message', ({ call, args }: Request) => {
-    answer(() => (calls[call] as (...args: readonly unknown[]) => unknown)(...args))
-    if (call === 'close') port.close()
-  })
-  answer(() => opened)
-} catch (error) {
-  post({ error: packed(error) })
+port.on('message', ({ call, args }: Request) => void answer(call, args))
+
+async function answer(call: Request['call'], args: readonly unknown[]): Promise<void> {
+  let result: Answer
+  try {
+    // `open` alone is a promise, and no store makes a call before it is open: calls do not overtake one another.
+    result = { value: call === 'open' ? await open(args[0] as ThreadStart) : (calls[call] as (...args: readonly unknown[]) => unknown)(...args) }
+  } catch (error) {
+    result = { error: packed(error) }
+  }
+  post(result)
 }
 
-async function start({ path, open, store: options }: ThreadStart): Promise<{ calls: ThreadCalls; opened: Opened }> {
-  const db = await openDatabase(path, open)
+async function open({ path, open: options, store: storeOptions }: ThreadStart): Promise<Opened> {
+  const db = await openDatabase(path, options)
   try {
-    const { store, columns } = storeWithLayouts(db, options)
-    return { calls: callsOf(store), opened: { name: store.name, columns } }
+    const { store, columns } = storeWithLayouts(db, storeOptions)
+    calls = callsOf(store)
+    return { name: store.name, columns }
   } catch (error) {
     db.close()
     throw error
   }
 }
 
-function callsOf(store: SqliteStore): ThreadCalls {
+function callsOf(store: SqliteStore): Partial<ThreadCalls> {
   return {
     check: () => store.check(),
     census: (column) => store.census(column),
@@ -44,16 +48,6 @@ function callsOf(store: SqliteStore): ThreadCalls {
     scrub: () => store.scrub(),
     close: () => store.close(),
   }
-}
-
-function answer(work: () => unknown): void {
-  let result: Answer
-  try {
-    result = { value: work() }
-  } catch (error) {
-    result = { error: packed(error) }
-  }
-  post(result)
 }
 
 function post(result: Answer): void {

@@ -4,14 +4,14 @@ import type { OpenOptions } from './open-database.ts'
 import { positionOf } from './row-id.ts'
 import type { SqliteStoreOptions, ThreadColumn } from './store.ts'
 
-/** What a thread is started with. */
+/** What a thread needs to open a store. */
 export interface ThreadStart {
   readonly path: string
   readonly open: OpenOptions
   readonly store: SqliteStoreOptions
 }
 
-/** The first message of a thread whose database is open. */
+/** What is known of a store once it is open. */
 export interface Opened {
   readonly name: string
   readonly columns: readonly ThreadColumn[]
@@ -19,6 +19,7 @@ export interface Opened {
 
 /** The calls of a store, as they cross. */
 export interface ThreadCalls {
+  open(start: ThreadStart): Opened
   check(): StoreProblem[]
   census(column: ColumnRef): ColumnCensus
   censusAll(): readonly ColumnCensus[]

@@ -117,6 +117,11 @@ test('once closed, every call is refused, and the file is free', async () => {
   const store = await sqliteStoreOnThread(db.name, { tables: TABLES })
   await store.close()
   await store.close()
-  expect((await rejectionOf(Promise.resolve(store.read(C, { limit: 1 })))).code).toBe('ERR_SQLITE_FAILED')
   connect(db).exec('DROP TABLE t')
+  const other = newDatabase(`${T}; INSERT INTO t VALUES (1, 'b')`)
+  const next = await onThread(other.name)
+  // the next store may have the thread of the one before, whose calls must not reach it
+  expect((await rejectionOf(Promise.resolve(store.read(C, { limit: 1 })))).code).toBe('ERR_SQLITE_FAILED')
+  await store.close()
+  expect(await next.read(C, { limit: 1 })).toHaveLength(1)
 })
