@@ -6,8 +6,8 @@ import { sqliteError } from './errors.ts'
 import type { Answer, Opened, Request, ThreadCalls, ThreadStart } from './thread-messages.ts'
 
 /**
- * Threads whose stores are closed. They are kept for the next store: where threads come and go while others compile, V8 can lose count of its pages of
- * machine code and end the process (`Check failed: jit_page.has_value()`, seen with Node 24.21 about once in two thousand threads).
+ * Threads whose stores are closed. They are kept for the next store: where threads come and go while others compile, V8 can lose count of its pages
+ * of machine code and end the process (`Check failed: jit_page.has_value()`, seen with Node 24.21 about once in two thousand threads).
  */
 const idle: Thread[] = []
 
