@@ -20,6 +20,8 @@ export interface Worked {
   readonly failures: ReadonlyArray<{ readonly record: StoredRecord; readonly code: string }>
   /** How often a census counts the records that were left alone as pending: those that failed, and those with an entry of a foreign key. */
   readonly claims: number
+  /** How many records needed nothing. */
+  readonly current: number
 }
 
 /** Key work to be done: what for, with which keys, and where. */
@@ -72,6 +74,7 @@ class Batch implements Worked {
   readonly changes: Record<Action, Change[]> = { seal: [], rewrap: [], reencrypt: [], unseal: [] }
   readonly failures: Array<{ record: StoredRecord; code: string }> = []
   claims = 0
+  current = 0
   readonly #work: KeyWork
   readonly #column: ColumnRef
 
@@ -84,7 +87,10 @@ class Batch implements Worked {
   attempt(record: StoredRecord, choose: () => Job | undefined): Job | undefined {
     try {
       const job = choose()
-      if (job === undefined) this.#leave(record)
+      if (job === undefined) {
+        this.current++
+        this.#leave(record)
+      }
       return job
     } catch (error) {
       this.fail(record, error)

@@ -18,6 +18,12 @@ export interface PassRun {
   readonly tally: Tally
 }
 
+/**
+ * What a pass deals with. A sweep gives every record a new data key. The first pass finds most records not current, later ones hardly any, and these
+ * have the store leave out what is current, which costs it a look at every row.
+ */
+export type PassKind = 'sweep' | 'first' | 'later'
+
 /** One pass over one column. */
 export interface ColumnPass {
   /** Cells that were replaced, and that another writer had changed meanwhile. */
@@ -41,8 +47,8 @@ const BATCH_BYTES = 0x80_0000
  * A store that works elsewhere reads the next batch ahead while this one's key work is done, and writes this one meanwhile; batches are written, and
  * their checkpoints saved, one after the other all the same.
  */
-export async function passOver(run: PassRun, store: RecordStore, place: ColumnPlace, sweep: boolean, failures: Failures): Promise<ColumnPass> {
-  const pass = new Pass(run, store, place, sweep, failures)
+export async function passOver(run: PassRun, store: RecordStore, place: ColumnPlace, kind: PassKind, failures: Failures): Promise<ColumnPass> {
+  const pass = new Pass(run, store, place, kind, failures)
   try {
     await pass.run()
   } finally {
@@ -66,15 +72,18 @@ class Pass {
   readonly #failures: Failures
   readonly #cursor: Cursor
   readonly #ahead: boolean
+  /** The store is to leave out what is current. In a first pass from when much of a page was: that of a run which goes over it once more. */
+  #skips: boolean
   /** What is under way at the store. Both are awaited before the pass ends, however it ends. */
   #page: Page | undefined
   #writing: Promise<void> = Promise.resolve()
 
-  constructor(run: PassRun, store: RecordStore, place: ColumnPlace, sweep: boolean, failures: Failures) {
+  constructor(run: PassRun, store: RecordStore, place: ColumnPlace, kind: PassKind, failures: Failures) {
     this.#run = run
     this.#store = store
     this.#place = place
-    this.#sweep = sweep
+    this.#sweep = kind === 'sweep'
+    this.#skips = kind === 'later' && run.work.mode !== 'unseal'
     this.#failures = failures
     this.#cursor = new Cursor(run.ledger, run.rotation, place)
     this.#ahead = store.concurrent === true && !run.between.size.pauses
@@ -110,14 +119,16 @@ class Pass {
   #read(after: string | undefined): Page {
     const { between, work } = this.#run
     const limit = between.size.records
-    const notUnder = this.#sweep || work.mode === 'unseal' ? undefined : work.keys.currentId(this.#place)
+    const notUnder = this.#skips ? work.keys.currentId(this.#place) : undefined
     const options: ReadOptions = { limit, maxBytes: BATCH_BYTES, ...(after !== undefined && { after }), ...(notUnder !== undefined && { notUnder }) }
     return { records: underWay(async () => this.#store.read(this.#place, options)), limit }
   }
 
   /** Key work for this batch while the one before it is written; then this one's turn to be written. */
   async #dealWith(records: readonly StoredRecord[]): Promise<void> {
-    const worked = await workOn(this.#run.work, this.#place, records, this.#sweep)
+    const { work } = this.#run
+    const worked = await workOn(work, this.#place, records, this.#sweep)
+    this.#skips ||= !this.#sweep && work.mode !== 'unseal' && worked.current * 2 > records.length
     await this.#writing
     this.#writing = underWay(async () => this.#finish(records.at(-1)!.position, worked))
     if (!this.#ahead) await this.#writing

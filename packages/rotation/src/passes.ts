@@ -3,7 +3,7 @@ import type { Stop } from './between-batches.ts'
 import type { PlacedCensus } from './census.ts'
 import { countAll, pendingIn } from './census.ts'
 import { Failures } from './failures.ts'
-import type { ColumnPass, PassRun } from './pass.ts'
+import type { ColumnPass, PassKind, PassRun } from './pass.ts'
 import { passOver } from './pass.ts'
 import type { BranchKeyCount, Upkeep } from './rotation-keys.ts'
 import { NO_UPKEEP } from './rotation-keys.ts'
@@ -39,7 +39,8 @@ export async function makePasses(run: PassRun, stores: readonly RecordStore[]): 
     const leaves = run.work.mode === 'unseal'
     const kept = leaves ? NO_UPKEEP : await keys.upkeep({ within: run.work.within, signal: run.between.signal })
     upkeep = { ...kept, rewrapped: upkeep.rewrapped + kept.rewrapped, renewed: upkeep.renewed + kept.renewed }
-    const outcome = kept.interrupted ? { ...NOTHING, stopped: run.between.stop() } : await passOverAll(run, stores, failures)
+    const kind = pass === 1 ? 'first' : 'later'
+    const outcome = kept.interrupted ? { ...NOTHING, stopped: run.between.stop() } : await passOverAll(run, stores, kind, failures)
     const moved = await keys.look()
     const counts = await countAll(stores)
     const left: Left = {
@@ -79,13 +80,13 @@ function isIdle({ partial, changed, conflicts }: ColumnPass): boolean {
 
 const NOTHING: ColumnPass = { changed: 0, conflicts: 0, stuck: 0, partial: false, stopped: undefined }
 
-async function passOverAll(run: PassRun, stores: readonly RecordStore[], failures: Failures): Promise<ColumnPass> {
+async function passOverAll(run: PassRun, stores: readonly RecordStore[], kind: PassKind, failures: Failures): Promise<ColumnPass> {
   let all = NOTHING
   for (const store of stores) {
     for (const column of store.columns) {
       const place = { store: store.name, table: column.table, column: column.column }
       const sweep = run.work.reason === 'compromise' && !run.ledger.rotations.checkpoint(run.rotation, place).swept
-      all = joined(all, await passOver(run, store, place, sweep, failures))
+      all = joined(all, await passOver(run, store, place, sweep ? 'sweep' : kind, failures))
       if (all.stopped !== undefined) return all
     }
   }
