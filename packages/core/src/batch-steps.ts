@@ -7,7 +7,7 @@ import { canonicalContext } from './context.ts'
 import { KeyfoldError } from './errors.ts'
 import type { Entry, Envelope } from './format.ts'
 import { encode, parse, toBytes } from './format.ts'
-import { append, wrapAll } from './key-batch.ts'
+import { wrapAll } from './key-batch.ts'
 import type { KeySource } from './key-source.ts'
 import type { OpenedDek } from './open-dek.ts'
 import { openDeks } from './open-dek.ts'
@@ -39,7 +39,7 @@ export function* sealManySteps(keys: KeySource, records: readonly PlainRecord[])
   const drafts: Draft[] = []
   try {
     for (const { payload, context } of plain) drafts.push(draft(payload, context))
-    const sealing = yield* together(drafts.map(({ context }, i) => sealingKeys(keys, context, i)))
+    const sealing = yield* sealingForEach(keys, drafts, assertGood)
     const entries = yield* wrapForEach(sealing, drafts)
     return drafts.map((record, i) => finish(record, orThrow(entries[i]!)))
   } finally {
@@ -47,8 +47,19 @@ export function* sealManySteps(keys: KeySource, records: readonly PlainRecord[])
   }
 }
 
-function* sealingKeys(keys: KeySource, context: CanonicalContext, i: number): Steps<readonly KeyWrapper[]> {
-  return assertGood(i, yield* attempt(keys.sealingKeys(context)))
+/** The keys that are to seal each record. `check` gets what each asking came to, and may throw to end all of it. */
+function* sealingForEach(
+  keys: KeySource,
+  records: ReadonlyArray<{ readonly context: CanonicalContext }>,
+  check: (i: number, keys: Result<readonly KeyWrapper[]>) => Result<readonly KeyWrapper[]> = (_, result) => result,
+): Steps<Array<Result<readonly KeyWrapper[]>>> {
+  const { sealing } = keys
+  if (sealing !== undefined) return records.map(() => sealing)
+  return yield* together(
+    records.map(function* ({ context }, i) {
+      return check(i, yield* attempt(keys.sealingKeys(context)))
+    }),
+  )
 }
 
 export function* openManySteps(keys: KeySource, records: readonly SealedRecord[]): Steps<Array<Result<Uint8Array>>> {
@@ -100,7 +111,7 @@ function redraft(opened: Result<OpenedRecord>): Result<Redraft> {
 
 function* sealAgain(keys: KeySource, drafts: readonly Redraft[]): Steps<Array<Result<Sealed>>> {
   try {
-    const sealing = yield* together(drafts.map(({ context }) => attempt(keys.sealingKeys(context))))
+    const sealing = yield* sealingForEach(keys, drafts)
     const entries = yield* wrapForEach(sealing, drafts)
     return drafts.map((one, i) => attemptNow(() => inFormOf(one.sealed, finish(one, orThrow(entries[i]!)))))
   } finally {
@@ -109,7 +120,7 @@ function* sealAgain(keys: KeySource, drafts: readonly Redraft[]): Steps<Array<Re
 }
 
 function* rewrapOpened(keys: KeySource, records: readonly OpenedRecord[]): Steps<Array<Result<Sealed>>> {
-  const sealing = yield* together(records.map(({ context }) => attempt(keys.sealingKeys(context))))
+  const sealing = yield* sealingForEach(keys, records)
   const entries = yield* wrapForEach(sealing, records)
   // Of one entry, none is foreign: most batches have no other, and a step for each record would cost as much as its key work.
   const several = records.some(({ envelope }) => envelope.entries.length > 1)
@@ -135,10 +146,10 @@ function* openAll(keys: KeySource, records: readonly SealedRecord[]): Steps<Arra
   })
 }
 
-/** One entry that is to be made: of which record, and which of its keys. */
-interface Place {
-  readonly record: number
-  readonly entry: number
+/** What one key is to wrap: the data keys of these records, each as so manyth of its entries. */
+interface Group {
+  readonly records: number[]
+  readonly entries: number[]
 }
 
 /**
@@ -152,25 +163,41 @@ function* wrapForEach(
   records: ReadonlyArray<Pick<Draft, 'dek' | 'context'>>,
 ): Steps<Array<Result<Entry[]>>> {
   const results = sealing.map((keys): Result<Entry[]> => (keys instanceof KeyfoldError ? keys : []))
-  for (const [wrapper, places] of byKey(sealing)) {
-    const live = places.filter(({ record }) => !(results[record] instanceof KeyfoldError))
-    const [deks, contexts] = [live.map(({ record }) => records[record]!.dek), live.map(({ record }) => records[record]!.context)]
-    const wraps = yield* attempt(wrapAll(wrapper, deks, contexts))
-    for (const [i, { record, entry }] of live.entries()) {
+  for (const [wrapper, group] of byKey(sealing)) {
+    const live = group.records.filter((record) => !(results[record] instanceof KeyfoldError))
+    const wraps = yield* attempt(
+      wrapAll(
+        wrapper,
+        live.map((record) => records[record]!.dek),
+        live.map((record) => records[record]!.context),
+      ),
+    )
+    let at = 0
+    group.records.forEach((record, i) => {
+      const entries = results[record]!
+      if (entries instanceof KeyfoldError) return
       if (wraps instanceof KeyfoldError) results[record] = wraps
-      else orThrow(results[record]!)[entry] = { keyId: wrapper.keyId, materialId: wraps[i]!.materialId, wrapped: wraps[i]!.bytes }
-    }
+      else {
+        const { materialId, bytes } = wraps[at++]!
+        entries[group.entries[i]!] = { keyId: wrapper.keyId, materialId, wrapped: bytes }
+      }
+    })
   }
   return results
 }
 
 /** Records of different partitions have different keys: what each key is to wrap. */
-function byKey(sealing: ReadonlyArray<Result<readonly KeyWrapper[]>>): Map<KeyWrapper, Place[]> {
-  const groups = new Map<KeyWrapper, Place[]>()
-  for (const [record, keys] of sealing.entries()) {
-    if (keys instanceof KeyfoldError) continue
-    for (const [entry, wrapper] of keys.entries()) append(groups, wrapper, { record, entry })
-  }
+function byKey(sealing: ReadonlyArray<Result<readonly KeyWrapper[]>>): Map<KeyWrapper, Group> {
+  const groups = new Map<KeyWrapper, Group>()
+  sealing.forEach((keys, record) => {
+    if (keys instanceof KeyfoldError) return
+    keys.forEach((wrapper, entry) => {
+      let group = groups.get(wrapper)
+      if (group === undefined) groups.set(wrapper, (group = { records: [], entries: [] }))
+      group.records.push(record)
+      group.entries.push(entry)
+    })
+  })
   return groups
 }
 
@@ -180,8 +207,9 @@ function* forGood<A extends object, B>(
   work: (good: readonly A[]) => Steps<Array<Result<B>>>,
 ): Steps<Array<Result<B>>> {
   const good = items.filter((item): item is A => !(item instanceof KeyfoldError))
-  const results = (yield* work(good)).values()
-  return items.map((item) => (item instanceof KeyfoldError ? item : results.next().value!))
+  const results = yield* work(good)
+  let next = 0
+  return items.map((item) => (item instanceof KeyfoldError ? item : results[next++]!))
 }
 
 function attemptNow<T>(work: () => T): Result<T> {

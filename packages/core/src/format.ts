@@ -148,6 +148,16 @@ export function parse(bytes: Uint8Array): Envelope {
   return { suite: SUITE_AES_256_GCM, entries, body: parseBody(bytes, end) }
 }
 
+/** The key ids of an envelope, which is checked as strictly as by `parse`: for those who look at many and take no further part of them. */
+export function parseKeyIds(bytes: Uint8Array): Array<Pick<Entry, 'keyId'>> {
+  checkStart(bytes, SUITE_AES_256_GCM)
+  payloadLength(bytes, endOfEntries(bytes))
+  const ids: Array<Pick<Entry, 'keyId'>> = []
+  for (let slot = SLOTS_AT; ids.length < bytes[COUNT_AT]!; slot += SLOT_LENGTH) ids.push({ keyId: bytes.subarray(slot, slot + KEY_ID_LENGTH) })
+  checkDistinct(ids)
+  return ids
+}
+
 /**
  * Parses what a stream begins with, as strictly as `parse`; what stands behind it is not looked at.
  *
@@ -190,28 +200,51 @@ function checkStart(bytes: Uint8Array, suite: number): void {
 }
 
 function parseEntries(bytes: Uint8Array): { entries: Entry[]; end: number } {
+  const end = endOfEntries(bytes)
+  const entries: Entry[] = []
+  let at = SLOTS_AT + bytes[COUNT_AT]! * SLOT_LENGTH
+  for (let slot = SLOTS_AT; entries.length < bytes[COUNT_AT]!; slot += SLOT_LENGTH) {
+    const wrappedEnd = at + 2 + readUint16(bytes, at)
+    entries.push({
+      keyId: bytes.subarray(slot, slot + KEY_ID_LENGTH),
+      materialId: bytes.subarray(slot + KEY_ID_LENGTH, slot + SLOT_LENGTH),
+      wrapped: bytes.subarray(at + 2, wrappedEnd),
+    })
+    at = wrappedEnd
+  }
+  checkDistinct(entries)
+  return { entries, end }
+}
+
+/** Where the entries end, if they are all there. */
+function endOfEntries(bytes: Uint8Array): number {
   const count = bytes[COUNT_AT]!
   checkCount(count)
   let at = SLOTS_AT + count * SLOT_LENGTH
   if (bytes.length < at) throw malformed('it ends within its key ids')
-  const entries: Entry[] = []
-  for (let slot = SLOTS_AT; entries.length < count; slot += SLOT_LENGTH) {
+  for (let i = 0; i < count; i++) {
     if (bytes.length < at + 2) throw malformed('it ends within its wrapped keys')
     const length = readUint16(bytes, at)
+    if (length === 0) throw malformed('a wrapped key is empty')
     checkWrappedLength(length)
-    if (bytes.length < at + 2 + length) throw malformed('it ends within its wrapped keys')
-    entries.push({
-      keyId: bytes.subarray(slot, slot + KEY_ID_LENGTH),
-      materialId: bytes.subarray(slot + KEY_ID_LENGTH, slot + SLOT_LENGTH),
-      wrapped: bytes.subarray(at + 2, at + 2 + length),
-    })
     at += 2 + length
+    if (bytes.length < at) throw malformed('it ends within its wrapped keys')
   }
-  checkEntries(entries)
-  return { entries, end: at }
+  return at
 }
 
 function parseBody(bytes: Uint8Array, start: number): Body {
+  const ciphertextAt = start + COMMITMENT_LENGTH + 4
+  const tagAt = ciphertextAt + payloadLength(bytes, start)
+  return {
+    commitment: bytes.subarray(start, start + COMMITMENT_LENGTH),
+    ciphertext: bytes.subarray(ciphertextAt, tagAt),
+    tag: bytes.subarray(tagAt),
+  }
+}
+
+/** The length of the payload, if all of the body is there and nothing behind it. */
+function payloadLength(bytes: Uint8Array, start: number): number {
   const ciphertextAt = start + COMMITMENT_LENGTH + 4
   if (bytes.length < ciphertextAt + TAG_LENGTH) throw malformed('it ends within its body')
   const length = readUint32(bytes, start + COMMITMENT_LENGTH)
@@ -219,25 +252,27 @@ function parseBody(bytes: Uint8Array, start: number): Body {
   const end = ciphertextAt + length + TAG_LENGTH
   if (bytes.length !== end)
     throw malformed(bytes.length < end ? `${end - bytes.length} bytes are missing` : `${bytes.length - end} bytes trail`)
-  return {
-    commitment: bytes.subarray(start, start + COMMITMENT_LENGTH),
-    ciphertext: bytes.subarray(ciphertextAt, ciphertextAt + length),
-    tag: bytes.subarray(ciphertextAt + length, end),
-  }
+  return length
 }
 
 function checkEntries(entries: readonly Entry[]): void {
-  if (entries.length === 0) throw malformed('it has no wrapped key')
   checkCount(entries.length)
-  for (const [i, { keyId, materialId, wrapped }] of entries.entries()) {
+  for (const { keyId, materialId, wrapped } of entries) {
     if (keyId.length !== KEY_ID_LENGTH || materialId.length !== MATERIAL_ID_LENGTH) throw malformed('a key id has the wrong length')
     if (wrapped.length === 0) throw malformed('a wrapped key is empty')
     checkWrappedLength(wrapped.length)
-    for (let other = 0; other < i; other++) if (equalBytes(entries[other]!.keyId, keyId)) throw malformed('it names a key twice')
+  }
+  checkDistinct(entries)
+}
+
+function checkDistinct(entries: ReadonlyArray<Pick<Entry, 'keyId'>>): void {
+  for (let i = 1; i < entries.length; i++) {
+    for (let other = 0; other < i; other++) if (equalBytes(entries[other]!.keyId, entries[i]!.keyId)) throw malformed('it names a key twice')
   }
 }
 
 function checkCount(count: number): void {
+  if (count === 0) throw malformed('it has no wrapped key')
   if (count > LIMITS.entries) throw overLimit('wrapped keys', count, LIMITS.entries)
 }
 

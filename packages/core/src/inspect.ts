@@ -1,6 +1,6 @@
 import { toHex } from './bytes.ts'
 import { suiteName } from './cipher.ts'
-import { parse, toBytes, VERSION } from './format.ts'
+import { parse, parseKeyIds, toBytes, VERSION } from './format.ts'
 import type { Keyring } from './keyring.ts'
 
 /** What an envelope shows without a key. */
@@ -45,6 +45,13 @@ export function inspect(envelope: Uint8Array | string): Inspection {
  * @throws KeyfoldError as `inspect`
  */
 export function isCurrent(keyring: Keyring, envelope: Uint8Array | string): boolean {
-  const held = parse(toBytes(envelope)).entries.flatMap(({ keyId }) => keyring.find(keyId) ?? [])
-  return held.length === keyring.sealing.length && held.every((wrapper) => keyring.sealing.includes(wrapper))
+  const { sealing } = keyring
+  let current = 0
+  for (const { keyId } of parseKeyIds(toBytes(envelope))) {
+    const wrapper = keyring.find(keyId)
+    if (wrapper === undefined) continue
+    if (!sealing.includes(wrapper)) return false
+    current++
+  }
+  return current === sealing.length
 }

@@ -65,7 +65,10 @@ function* searchAll(keys: KeySource, wanted: readonly Wanted[], results: Array<O
   let searches = wanted.map((one, at) => ({ at, search: new Search(one) }))
   while (searches.length > 0) {
     const turns = new Map<KeyWrapper, Turn[]>()
-    const held = yield* together(searches.map(({ search }) => search.next(keys)))
+    const held =
+      keys.find === undefined
+        ? yield* together(searches.map(({ search }) => search.next(keys)))
+        : searches.map(({ search }) => search.nextAtHand(keys.find!.bind(keys)))
     for (const [i, { at, search }] of searches.entries()) {
       const one = held[i]
       if (one === undefined) results[at] = search.failed()
@@ -74,6 +77,10 @@ function* searchAll(keys: KeySource, wanted: readonly Wanted[], results: Array<O
     searches = []
     for (const [wrapper, group] of turns) for (const closed of yield* takeTurns(wrapper, group, results)) searches.push(closed)
   }
+}
+
+function heldBy(wrapper: KeyWrapper, { materialId, wrapped }: Entry): Held {
+  return { wrapper, wrapped: { materialId, bytes: wrapped } }
 }
 
 interface Turn {
@@ -107,26 +114,38 @@ function* takeTurns(wrapper: KeyWrapper, turns: readonly Turn[], results: Array<
 class Search {
   readonly context: CanonicalContext
   readonly #envelope: Header
-  readonly #left: IterableIterator<Entry>
-  readonly #failures: Failure[] = []
+  #tried = 0
+  #failures: Failure[] | undefined
 
   constructor({ envelope, context }: Wanted) {
     this.context = context
     this.#envelope = envelope
-    this.#left = envelope.entries.values()
   }
 
   /** The next entry whose key is held; undefined behind the last. */
   *next(keys: KeySource): Steps<Held | undefined> {
-    for (const { keyId, materialId, wrapped } of this.#left) {
+    for (let entry = this.#nextEntry(); entry !== undefined; entry = this.#nextEntry()) {
       try {
-        const wrapper = yield* keys.openingKey(keyId)
-        if (wrapper !== undefined) return { wrapper, wrapped: { materialId, bytes: wrapped } }
+        const wrapper = yield* keys.openingKey(entry.keyId)
+        if (wrapper !== undefined) return heldBy(wrapper, entry)
       } catch (error) {
-        this.giveUp(toHex(keyId), error)
+        this.giveUp(toHex(entry.keyId), error)
       }
     }
     return undefined
+  }
+
+  /** The same where keys need no step. */
+  nextAtHand(find: (keyId: Uint8Array) => KeyWrapper | undefined): Held | undefined {
+    for (let entry = this.#nextEntry(); entry !== undefined; entry = this.#nextEntry()) {
+      const wrapper = find(entry.keyId)
+      if (wrapper !== undefined) return heldBy(wrapper, entry)
+    }
+    return undefined
+  }
+
+  #nextEntry(): Entry | undefined {
+    return this.#envelope.entries[this.#tried++]
   }
 
   /** The data key with what it gives, if it is the one that sealed the record; ERR_KEY_COMMITMENT, and it is wiped, if not. */
@@ -141,12 +160,13 @@ class Search {
   /** Notes why an entry gave way to the next. */
   giveUp(name: string, error: unknown): void {
     if (!(error instanceof KeyfoldError)) throw error
+    this.#failures ??= []
     this.#failures.push({ name, error })
   }
 
   /** Why no entry opened the record. */
   failed(): KeyfoldError {
-    if (this.#failures.length > 0) return inOne(this.#failures, 'opens the record')
+    if (this.#failures !== undefined) return inOne(this.#failures, 'opens the record')
     const ids = this.#envelope.entries.map(({ keyId }) => toHex(keyId)).join(', ')
     return new KeyfoldError('ERR_KEY_NOT_FOUND', `no key at hand opens the record, which is sealed under ${ids}`)
   }

@@ -55,7 +55,11 @@ const asyncCalls = (within: boolean): AsyncCalls => ({
  */
 export async function workOn(work: KeyWork, column: ColumnRef, records: readonly StoredRecord[], sweep: boolean): Promise<Worked> {
   const batch = new Batch(work, column)
-  const jobs = records.flatMap((record) => batch.attempt(record, () => jobFor(work, record, sweep)) ?? [])
+  const jobs: Job[] = []
+  for (const record of records) {
+    const job = batch.choose(record, sweep)
+    if (job !== undefined) jobs.push(job)
+  }
   const { source } = work.tools
   if (jobs.length > 0) await work.tools.unlock(jobs.map(({ record }) => record))
   await performAsync(batch, work, work.keys.atOnce ? performSync(batch, source as SyncKeySource, jobs) : jobs)
@@ -84,9 +88,9 @@ class Batch implements Worked {
   }
 
   /** What there is to do with a record, where that can be told; counts it as left alone where there is nothing. */
-  attempt(record: StoredRecord, choose: () => Job | undefined): Job | undefined {
+  choose(record: StoredRecord, sweep: boolean): Job | undefined {
     try {
-      const job = choose()
+      const job = jobFor(this.#work, record, sweep)
       if (job === undefined) {
         this.current++
         this.#leave(record)
@@ -127,12 +131,12 @@ function performSync(batch: Batch, source: SyncKeySource, jobs: readonly Job[]):
   const waiting: Job[] = []
   for (const action of ACTIONS) {
     const alike = jobs.filter((job) => job.action === action)
-    for (const [i, outcome] of performMany(source, action, alike).entries()) {
+    performMany(source, action, alike).forEach((outcome, i) => {
       const job = alike[i]!
       if (outcome.status === 'fulfilled') batch.done(job, outcome.value)
       else if (needsWaiting(outcome.reason)) waiting.push(job)
       else batch.fail(job.record, outcome.reason)
-    }
+    })
   }
   return waiting
 }

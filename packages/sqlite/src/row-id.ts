@@ -109,10 +109,13 @@ export function decodePosition(position: string, key: KeyLayout): IdPart[] {
   return texts.map(parsePart)
 }
 
+const SHORT_ROWID = /^-?[1-9]\d{0,14}$/
+
 /** A rowid of at most 15 digits, which needs no parser; undefined for anything else. */
 function shortRowid(position: string): bigint | undefined {
-  const digits = /^\["integer:(-?[1-9]\d{0,14})"\]$/.exec(position)?.[1]
-  return digits === undefined ? undefined : BigInt(digits)
+  if (!position.startsWith('["integer:') || !position.endsWith('"]')) return undefined
+  const digits = position.slice('["integer:'.length, -2)
+  return SHORT_ROWID.test(digits) ? BigInt(digits) : undefined
 }
 
 function partText(part: IdPart): string {

@@ -63,9 +63,8 @@ export function sameCell(a: StoredCell, b: StoredCell): boolean {
 }
 
 /** An envelope as a parameter, in the form that the column stores. */
-export function toParameter(envelope: Uint8Array, form: 'text' | 'blob'): Buffer | string {
-  if (form === 'text') return toText(envelope)
-  return Buffer.isBuffer(envelope) ? envelope : Buffer.from(envelope.buffer, envelope.byteOffset, envelope.length)
+export function toParameter(envelope: Uint8Array, form: 'text' | 'blob'): Uint8Array | string {
+  return form === 'text' ? toText(envelope) : envelope
 }
 
 /** Whether a cell claims to be sealed and has not even the header of an envelope. */
