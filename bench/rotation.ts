@@ -62,14 +62,16 @@ async function linearity(folder: string, keys: Keys, rows: number): Promise<Resu
   const few = Math.max(1000, Math.round(rows / 100))
   const small = join(folder, 'small.db')
   await makeDatabase(small, few, keys)
-  const [one, other] = [inProcess(folder, small, few), inProcess(folder, join(folder, 'bench.db'), rows)]
-  console.log(`Peak memory of a process that rewraps ${rows} rows on two threads: ${Math.round(other.peakBytes / 1e6)} MB\n`)
+  const [one, other] = [inProcess([folder, small, few, 'a', 1]), inProcess([folder, join(folder, 'bench.db'), rows, 'a', 1])]
+  const threaded = inProcess([folder, join(folder, 'bench.db'), rows, 'b', 2])
+  const [peak, threadedPeak] = [other, threaded].map(({ peakBytes }) => Math.round(peakBytes / 1e6))
+  console.log(`Peak memory of a process that rewraps ${rows} rows: ${peak} MB, on two threads ${threadedPeak} MB\n`)
   return result(`rewrap, a row of ${rows} against one of ${few}`, (other.milliseconds * 1000) / rows, (one.milliseconds * 1000) / few)
 }
 
-function inProcess(folder: string, path: string, rows: number): { milliseconds: number; peakBytes: number } {
+function inProcess(parameters: ReadonlyArray<string | number>): { milliseconds: number; peakBytes: number } {
   const child = join(import.meta.dirname, 'rotation-child.ts')
-  const { stdout, stderr, status } = spawnSync(process.execPath, [...process.execArgv, child, folder, path, String(rows)], { encoding: 'utf8' })
+  const { stdout, stderr, status } = spawnSync(process.execPath, [...process.execArgv, child, ...parameters.map(String)], { encoding: 'utf8' })
   if (status !== 0) throw new Error(`the rotation in a process of its own failed: ${stderr}`)
   return JSON.parse(stdout) as { milliseconds: number; peakBytes: number }
 }
