@@ -2,8 +2,9 @@ import type { Keyring, KeyState } from '@keyfold/core'
 import { isKeyfoldError } from '@keyfold/core'
 import { rotationError } from './errors.ts'
 import { keyNames } from './key-names.ts'
-import { keysUnder, makeLedgerKey, moveLedgerKey, openLedgerKey, renewLedgerKey } from './ledger-key.ts'
+import { keysUnder, makeLedgerKey, openLedgerKey, sealLedgerKey, sealNextLedgerKey } from './ledger-key.ts'
 import type { KeyCause, KeyChange, Who } from './ledger/key-changes.ts'
+import { checkKeys } from './ledger/keys.ts'
 import type { KeyBook, KeyDraft, KeyRoles, Ledger, LedgerKey } from './ledger/types.ts'
 import { nearest } from './nearest.ts'
 
@@ -12,6 +13,9 @@ export type IsUsed = (keyId: string) => boolean
 
 /** `new`: the ledger knew no key, so what an earlier one knew is not in it. `adopted`: an older release wrote it, which made no MAC. */
 export type LedgerOrigin = 'known' | 'new' | 'adopted'
+
+/** The roles of keys as one change of their states: throws where they cannot have them. */
+export type Placing = (draft: KeyDraft, origin: LedgerOrigin) => void
 
 /**
  * The states of a ledger's keys, known to be authentic: whoever holds one has opened the ledger's own key. Each change checks the MAC again in the
@@ -31,18 +35,22 @@ export class KeyStates {
   /**
    * Opens the ledger's key, makes it where there is none, and checks the MAC.
    *
-   * @throws KeyfoldError ERR_LEDGER_ALTERED, ERR_LEDGER_KEY, and what a key of the keyring throws
+   * @param ahead a change that is going to be made: where it would be refused, it is so here, before the ledger gets a key of its own
+   * @throws KeyfoldError ERR_LEDGER_ALTERED, ERR_LEDGER_KEY, what a key of the keyring throws, and what `ahead` throws
    */
-  static async open({ keys: book }: Ledger, keyring: Keyring): Promise<KeyStates> {
+  static async open({ keys: book }: Ledger, keyring: Keyring, ahead?: Placing): Promise<KeyStates> {
     const isEmpty = book.all().length === 0
     if (book.seal() === undefined) {
+      const origin = isEmpty ? 'new' : 'adopted'
       refuseStripped(book)
+      if (ahead !== undefined) book.rehearse((draft) => ahead(draft, origin))
       const { key, made } = await makeLedgerKey(keyring)
       // false where another process was first
-      if (book.install(key, made)) return new KeyStates(book, key, isEmpty ? 'new' : 'adopted')
+      if (book.install(key, made)) return new KeyStates(book, key, origin)
     }
     const key = await openLedgerKey(keyring, book.seal()!, book.all())
     book.verify(key)
+    if (ahead !== undefined) book.rehearse((draft) => ahead(draft, 'known'))
     return new KeyStates(book, key, isEmpty ? 'new' : 'known')
   }
 
@@ -71,11 +79,11 @@ export class KeyStates {
 
   /** Records the keys of a configuration. ERR_KEY_STATE, ERR_KEY_DISABLED, ERR_KEY_MISMATCH where they cannot have these roles. */
   register(roles: KeyRoles, isUsed: IsUsed, by: string): void {
-    this.#book.check(roles)
-    this.change((draft) => {
-      if (this.origin === 'adopted') reviseAdopted(draft, isUsed, by)
-      placeKeys(draft, roles, isUsed, by)
-    })
+    this.place(registering(roles, isUsed, by))
+  }
+
+  place(placing: Placing): void {
+    this.change((draft) => placing(draft, this.origin))
   }
 
   move(id: string, state: KeyState, cause: KeyCause, who: Who): void {
@@ -90,10 +98,20 @@ export class KeyStates {
     return this.#book.receipt(keyId)
   }
 
-  /** Puts the ledger's key under the keys that seal today, before any record is moved; a new one after a compromise. */
-  async moveLedgerKey(keyring: Keyring, reason: 'rotation' | 'compromise'): Promise<void> {
-    if (reason === 'compromise') this.#key = await renewLedgerKey(this.#book, keyring, this.#key)
-    else await moveLedgerKey(this.#book, keyring, this.#key)
+  /** Seals the ledger's key under the keys that seal today, a new one after a compromise. Gives what puts it there, before any record is moved. */
+  async sealLedgerKey(keyring: Keyring, reason: 'rotation' | 'compromise'): Promise<() => void> {
+    if (reason === 'rotation') return sealLedgerKey(this.#book, keyring, this.#key)
+    const renew = await sealNextLedgerKey(this.#book, keyring, this.#key)
+    return () => void (this.#key = renew())
+  }
+}
+
+/** The keys of a configuration, in the roles that it gives them. ERR_KEY_STATE, ERR_KEY_DISABLED, ERR_KEY_MISMATCH where they cannot have these. */
+export function registering(roles: KeyRoles, isUsed: IsUsed, by: string): Placing {
+  return (draft, origin) => {
+    checkKeys(draft.keys(), roles)
+    if (origin === 'adopted') reviseAdopted(draft, isUsed, by)
+    placeKeys(draft, roles, isUsed, by)
   }
 }
 
