@@ -1,7 +1,5 @@
 import type { Keyring, KeyState } from '@keyfold/core'
-import { isKeyfoldError } from '@keyfold/core'
 import { rotationError } from './errors.ts'
-import { keyNames } from './key-names.ts'
 import { keysUnder, makeLedgerKey, openLedgerKey, sealLedgerKey, sealNextLedgerKey } from './ledger-key.ts'
 import type { KeyCause, KeyChange, Who } from './ledger/key-changes.ts'
 import { checkKeys } from './ledger/keys.ts'
@@ -116,7 +114,7 @@ export function registering(roles: KeyRoles, isUsed: IsUsed, by: string): Placin
 }
 
 /** Rows of this release have had a MAC from their first one on: without it, somebody took it away. */
-function refuseStripped(book: KeyBook): void {
+export function refuseStripped(book: KeyBook): void {
   if (book.changes().every(({ cause }) => cause === 'migration')) return
   throw rotationError('ERR_LEDGER_ALTERED', "the ledger's own key is gone from it, and with it what authenticates the states of keys")
 }
@@ -150,46 +148,4 @@ export function placeKeys(draft: KeyDraft, { active, recovery = [], decryptOnly 
     if (before.some(({ id }) => id === key.id)) continue
     draft.add(key, isUsed(key.keyId) ? 'decrypt-only' : 'pre-active', { by, reason: 'found in the configuration' })
   }
-}
-
-/** What is known of the ledger's own key, and of whether the states of keys are what was written. */
-export interface LedgerKeyStatus {
-  /** The keys that it is sealed under, by id: each of them is needed as long as that is so. */
-  readonly keys: readonly string[]
-  /** False where its keys are out of reach, so that nothing is known about the states. */
-  readonly verified: boolean
-  /** The code of the error that opening it ended with. */
-  readonly problem: string | null
-}
-
-/**
- * Checks the states of a ledger that is only read; null where it has none to check: no ledger, one of an older release, one without a key.
- *
- * @param keyring whatever keys could be opened; undefined where none could
- * @throws KeyfoldError ERR_LEDGER_ALTERED
- */
-export async function inspectStates(ledger: Ledger | undefined, keyring: Keyring | undefined): Promise<LedgerKeyStatus | null> {
-  const found = ledger?.keys.seal()
-  if (ledger === undefined || found === undefined) return strippedOrNull(ledger)
-  const known = ledger.keys.all()
-  const nameOf = keyring === undefined ? (keyId: string) => nameIn(known, keyId) : keyNames(keyring, known)
-  const keys = keysUnder(found.sealed).map(nameOf)
-  if (keyring === undefined) return { keys, verified: false, problem: 'ERR_LEDGER_KEY' }
-  try {
-    ledger.keys.verify(await openLedgerKey(keyring, found, known))
-    return { keys, verified: true, problem: null }
-  } catch (error) {
-    // out of reach is one thing, altered another
-    if (isKeyfoldError(error) && /^ERR_(?:KEY|LEDGER_KEY)/.test(error.code)) return { keys, verified: false, problem: error.code }
-    throw error
-  }
-}
-
-function strippedOrNull(ledger: Ledger | undefined): null {
-  if (ledger !== undefined) refuseStripped(ledger.keys)
-  return null
-}
-
-function nameIn(known: readonly LedgerKey[], keyId: string): string {
-  return known.find((key) => key.keyId === keyId)?.id ?? `unknown:${keyId}`
 }

@@ -8,6 +8,7 @@ import { keyCalls } from './key-calls.ts'
 import { keyNames } from './key-names.ts'
 import type { GivenKeys } from './keys-of.ts'
 import { keysOf } from './keys-of.ts'
+import { verifyStates } from './inspect-states.ts'
 import type { Ledger, Reason } from './ledger/types.ts'
 import type { Plan } from './plan-file.ts'
 import { hashed } from './plan-file.ts'
@@ -50,7 +51,8 @@ const DAY_MS = 86_400_000
  * Says what `rotate` would do: records per column and key, key calls and their cost, time, growth; and which sealed values it would not reach, since
  * no column covers them. Reads the stores and changes nothing.
  *
- * @throws KeyfoldError ERR_STORE_UNSUITED, ERR_INTERRUPTED, and what a store throws; ERR_KEY_DENIED and the like where a key service would not do it
+ * @throws KeyfoldError ERR_STORE_UNSUITED, ERR_INTERRUPTED, and what a store throws; ERR_LEDGER_ALTERED where the states of keys were edited;
+ *   ERR_LEDGER_KEY, ERR_KEY_DENIED and the like where `rotate` would end with it
  * @example const made = await plan({ stores, keyring })
  */
 export function plan(options: PlanOptions): Running<ScanProgress, Plan> {
@@ -64,6 +66,7 @@ async function perform(options: PlanOptions, report: (progress: ScanProgress) =>
   }
   await checkStores(stores)
   const keys = await keysOf(keyring, ledger)
+  await verifyStates(ledger, keys.keyring)
   const counts = await countAll(stores)
   const ahead = workAhead({ stores, keys, counts, reason, within })
   await checkKeys(ahead)

@@ -50,7 +50,7 @@ describe('with KMS as the root', () => {
     const { stores, keyring, ledger, from, to, store, branched } = await moving(20)
     emulator.setFaults({ fail: { Decrypt: 'AccessDeniedException' } })
     expect(await codeOf(rotate({ stores, keyring, ledger }))).toBe('ERR_KEY_DENIED')
-    const made = await plan({ stores, keyring, ledger, within: true })
+    const made = await plan({ stores, keyring, within: true })
     expect(made.keyCalls).toEqual({ [from.id]: 1, [to.id]: 0 })
     emulator.setFaults({})
     emulator.resetCalls()
