@@ -23,11 +23,14 @@ export class KeyStates {
   readonly origin: LedgerOrigin
   readonly #book: KeyBook
   #key: Uint8Array
+  /** Made just now, so that no exposed key ever had it under it. */
+  readonly #isFresh: boolean
 
-  private constructor(book: KeyBook, key: Uint8Array, origin: LedgerOrigin) {
+  private constructor(book: KeyBook, key: Uint8Array, origin: LedgerOrigin, isFresh: boolean) {
     this.#book = book
     this.#key = key
     this.origin = origin
+    this.#isFresh = isFresh
   }
 
   /**
@@ -44,12 +47,12 @@ export class KeyStates {
       if (ahead !== undefined) book.rehearse((draft) => ahead(draft, origin))
       const { key, made } = await makeLedgerKey(keyring)
       // false where another process was first
-      if (book.install(key, made)) return new KeyStates(book, key, origin)
+      if (book.install(key, made)) return new KeyStates(book, key, origin, true)
     }
     const key = await openLedgerKey(keyring, book.seal()!, book.all())
     book.verify(key)
     if (ahead !== undefined) book.rehearse((draft) => ahead(draft, 'known'))
-    return new KeyStates(book, key, isEmpty ? 'new' : 'known')
+    return new KeyStates(book, key, isEmpty ? 'new' : 'known', false)
   }
 
   all(): readonly LedgerKey[] {
@@ -98,7 +101,7 @@ export class KeyStates {
 
   /** Seals the ledger's key under the keys that seal today, a new one after a compromise. Gives what puts it there, before any record is moved. */
   async sealLedgerKey(keyring: Keyring, reason: 'rotation' | 'compromise'): Promise<() => void> {
-    if (reason === 'rotation') return sealLedgerKey(this.#book, keyring, this.#key)
+    if (reason === 'rotation' || this.#isFresh) return sealLedgerKey(this.#book, keyring, this.#key)
     const renew = await sealNextLedgerKey(this.#book, keyring, this.#key)
     return () => void (this.#key = renew())
   }

@@ -9,6 +9,7 @@ import { keyNames } from './key-names.ts'
 import type { GivenKeys } from './keys-of.ts'
 import { keysOf } from './keys-of.ts'
 import { verifyStates } from './inspect-states.ts'
+import { ledgerKeyCalls } from './ledger-key-calls.ts'
 import type { Ledger, Reason } from './ledger/types.ts'
 import type { Plan } from './plan-file.ts'
 import { hashed } from './plan-file.ts'
@@ -27,7 +28,7 @@ export interface PlanOptions {
   readonly stores: readonly RecordStore[]
   /** A keyring, or branch keys. */
   readonly keyring: GivenKeys
-  /** Names the keys that the keyring no longer has. */
+  /** Names the keys that the keyring no longer has, and says what its own key will take. Without one, that of a new ledger is counted. */
   readonly ledger?: Ledger | undefined
   readonly reason?: Reason
   /** As `rotate` is to be called. */
@@ -69,12 +70,12 @@ async function perform(options: PlanOptions, report: (progress: ScanProgress) =>
   await verifyStates(ledger, keys.keyring)
   const counts = await countAll(stores)
   const ahead = workAhead({ stores, keys, counts, reason, within })
-  await checkKeys(ahead)
+  const asked = await checkKeys(ahead)
   const names = keyNames(keys.keyring, ledger?.keys.all())
   const columns = named(counts, keys, names).map((column, i) => ({ ...column, ...ahead.works[i]! }))
   const search = scan ? await findUnregistered({ stores, keyring, signal, onProgress: report }) : unsearched(stores)
   const { sizeChangeBytes, ...time } = await estimate(ahead, columns)
-  const calls = keyCalls(ahead)
+  const calls = keyCalls(ahead, [...asked, ...ledgerKeyCalls(ledger, keys.keyring, reason)])
   const now = Date.now()
   return hashed({
     schema: 'kms-rotate/1',
