@@ -169,10 +169,11 @@ export function testRecordStore({ test, bench }: RecordStoreKit): void {
     if (store.pick === undefined) return
     const all = await subject.read()
     const wanted = [all[0]!, all[3]!]
-    for (const limit of [1, 2, 3, 4, 9]) {
-      const { records, looked } = await subject.pickAll(limit, new Set(wanted.map(({ position }) => position)))
-      claimSameRecords(records, wanted, `picks in stretches of ${limit}`)
-      claim(looked.join() === all.map(({ position }) => position).join(), `stretches of ${limit} do not offer every record once`)
+    for (const [limit, maxBytes] of [[1], [2], [3], [4], [9], [9, 1], [2, 1], [9, 100_000]] as const) {
+      const { records, looked } = await subject.pickAll(limit, new Set(wanted.map(({ position }) => position)), maxBytes)
+      const stretches = `stretches of ${limit}${maxBytes === undefined ? '' : ` and of ${maxBytes} bytes`}`
+      claimSameRecords(records, wanted, `picks in ${stretches}`)
+      claim(looked.join() === all.map(({ position }) => position).join(), `${stretches} do not offer every record once`)
       for (const [i, { value }] of records.entries()) claimEqual(value, wanted[i]!.value, 'a picked record')
     }
     claim((await store.pick(column, { limit: 9, picks: () => false })).records.length === 0, 'records are read that nobody picked')

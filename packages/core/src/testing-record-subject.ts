@@ -45,12 +45,12 @@ export class Subject {
   }
 
   /** The records at the wanted positions, and every position that the store asked about. */
-  async pickAll(limit: number, wanted: ReadonlySet<string>): Promise<{ records: StoredRecord[]; looked: string[] }> {
+  async pickAll(limit: number, wanted: ReadonlySet<string>, maxBytes = Infinity): Promise<{ records: StoredRecord[]; looked: string[] }> {
     const records: StoredRecord[] = []
     const looked: string[] = []
     const picks = (position: string): boolean => (looked.push(position), wanted.has(position))
     for (let after: string | undefined; ; ) {
-      const found = await this.store.pick!(this.column, { limit, picks, ...(after !== undefined && { after }) })
+      const found = await this.store.pick!(this.column, { limit, maxBytes, picks, ...(after !== undefined && { after }) })
       records.push(...found.records)
       if (found.last === undefined) return { records, looked }
       after = found.last

@@ -223,6 +223,8 @@ export interface PickOptions {
   readonly after?: string
   /** At most so many records are looked at. */
   readonly limit: number
+  /** Ends the stretch with the wanted record that brings their values to so many bytes, as `ReadOptions` has it. */
+  readonly maxBytes?: number
   /** Says of each position whether its record is wanted. */
   readonly picks: (position: string) => boolean
 }

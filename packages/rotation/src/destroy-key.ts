@@ -5,9 +5,11 @@ import { KeyStates } from './key-states.ts'
 import type { GivenKeys } from './keys-of.ts'
 import { keysOf } from './keys-of.ts'
 import type { KeyChange } from './ledger/key-changes.ts'
-import type { KeyDraft, Ledger, LedgerKey } from './ledger/types.ts'
-import type { KeyReceipt, MaterialOutcome } from './receipt.ts'
-import { assertConfirmed, conditionsFor, encodeReceipt, parseReceipt } from './receipt.ts'
+import type { KeyDraft, Ledger } from './ledger/types.ts'
+import type { KeyMaterial } from './key-material.ts'
+import { materialAhead, removeMaterial } from './key-material.ts'
+import type { KeyReceipt } from './receipt.ts'
+import { assertConfirmed, conditionsFor, encodeReceipt } from './receipt.ts'
 import type { References } from './references.ts'
 import { isReferenced, referencesTo } from './references.ts'
 import type { UnregisteredPlace } from './unregistered.ts'
@@ -22,16 +24,6 @@ const DAY_MS = 86_400_000
 
 /** The clocks of a key service and of this machine differ, and a service may be slow to note a use. */
 const USAGE_TOLERANCE_MS = 3_600_000
-
-/** Where the key's own bytes are, and how they go. */
-export interface KeyMaterial {
-  /** For the receipt: the path of a key file, the place in a keychain. */
-  readonly place: string
-  /** Whether it is there. Throws ERR_KEY_MISMATCH where another key is in that place. `keyId` is the 12 bytes in envelopes. */
-  check(keyId: Uint8Array): boolean | Promise<boolean>
-  /** Removes it for good; called after the ledger has recorded that it is being destroyed, and again where that was cut. */
-  destroy(keyId: Uint8Array): unknown
-}
 
 export interface DestroyKeyOptions {
   readonly stores: readonly RecordStore[]
@@ -98,7 +90,11 @@ async function destroyWithin(options: DestroyKeyOptions, coolOffDays: number): P
   const states = await KeyStates.open(ledger, keys.keyring)
   const target = states.find(key)
   const references = await referencesTo(target.keyId, stores, keys, states)
-  if (target.state === 'destroyed') return finish(options, states, target, references, 'already-destroyed')
+  const end = async (outcome: 'destroyed' | 'already-destroyed'): Promise<DestroyKeyReport> => {
+    const removal = await removeMaterial(states, target.keyId, options.material)
+    return { key, references, unregistered: [], usedSince: [], ...removal, outcome: removal.outcome ?? outcome }
+  }
+  if (target.state === 'destroyed') return end('already-destroyed')
   const disabled = disabledIn(states.past(key))
   states.change((draft) => assertCooledOff(draft, key, disabled, coolOffDays))
   const usage = await usageOf(options.wrapper)
@@ -106,7 +102,7 @@ async function destroyWithin(options: DestroyKeyOptions, coolOffDays: number): P
   const unregistered = options.evenUnregistered === true ? [] : (await findUnregistered({ stores, keyring: options.keyring })).found
   const idle = { key, receipt: null, references, unregistered, usedSince, problem: null }
   if (isReferenced(references) || usedSince.length > 0 || unregistered.length > 0) return { outcome: 'needed', ...idle }
-  const material = await materialAhead(options.material, target)
+  const material = await materialAhead(options.material, target.keyId)
   states.change((draft) => {
     assertCooledOff(draft, key, disabled, coolOffDays)
     draft.move(key, 'destroyed', 'destroy', who)
@@ -128,7 +124,7 @@ async function destroyWithin(options: DestroyKeyOptions, coolOffDays: number): P
     }
     draft.putReceipt(target.keyId, encodeReceipt(receipt))
   })
-  return finish(options, states, target, references, 'destroyed')
+  return end('destroyed')
 }
 
 /** The change that disabled it; none where it is in another state, or was taken back since. */
@@ -166,37 +162,4 @@ async function usageOf(wrapper: KeyWrapper | undefined): Promise<Usage> {
     if (!isKeyfoldError(error)) throw error
     return { seen: null, problem: error.code }
   }
-}
-
-/** Looked at before anything is recorded: another key in that place ends the call here. */
-async function materialAhead(material: KeyMaterial | undefined, { keyId }: LedgerKey): Promise<MaterialOutcome> {
-  if (material === undefined) return { outcome: 'kept', place: null }
-  const isThere = await material.check(Buffer.from(keyId, 'hex'))
-  return { outcome: isThere ? 'pending' : 'absent', place: material.place }
-}
-
-/** Removes what is left of the key's bytes, and says so in the receipt. */
-async function finish(
-  { key, material }: DestroyKeyOptions, states: KeyStates, { keyId }: LedgerKey, references: References, outcome: 'destroyed' | 'already-destroyed',
-): Promise<DestroyKeyReport> {
-  const receipt = parseReceipt(states.receipt(keyId)!)
-  const { outcome: before } = receipt.material
-  const common = { key, references, unregistered: [], usedSince: [] }
-  if (material === undefined || before === 'destroyed' || before === 'absent') {
-    return { outcome: before === 'pending' ? 'unfinished' : outcome, ...common, receipt, problem: null }
-  }
-  try {
-    const wasThere = (await material.check(Buffer.from(keyId, 'hex'))) || before === 'pending'
-    await material.destroy(Buffer.from(keyId, 'hex'))
-    const now = withMaterial(receipt, { outcome: wasThere ? 'destroyed' : 'absent', place: material.place })
-    states.change((draft) => draft.putReceipt(keyId, encodeReceipt(now)))
-    return { outcome: 'destroyed', ...common, receipt: now, problem: null }
-  } catch (error) {
-    if (!isKeyfoldError(error) || error.code.startsWith('ERR_LEDGER_')) throw error
-    return { outcome: 'unfinished', ...common, receipt, problem: error.code }
-  }
-}
-
-function withMaterial(receipt: KeyReceipt, material: MaterialOutcome): KeyReceipt {
-  return { ...receipt, material, conditions: conditionsFor(receipt.key, receipt.escrows, material) }
 }

@@ -2,6 +2,7 @@ import type { RecordStore } from '@keyfold/core'
 import type { Change, KeyWork } from './key-work.ts'
 import { workOn } from './key-work.ts'
 import type { ColumnPlace } from './ledger/types.ts'
+import { PAGE_BYTES } from './page.ts'
 import type { Work, WorkAhead } from './work-ahead.ts'
 import { recordsIn } from './work-ahead.ts'
 
@@ -59,7 +60,7 @@ async function timed(store: RecordStore, column: ColumnWork, work: KeyWork, limi
   const started = performance.now()
   const sweep = work.reason === 'compromise'
   const notUnder = sweep ? undefined : work.keys.currentId(column)
-  const records = await store.read(column, { limit, ...(notUnder !== undefined && { notUnder }) })
+  const records = await store.read(column, { limit, maxBytes: PAGE_BYTES, ...(notUnder !== undefined && { notUnder }) })
   const worked = await workOn(work, column, records, sweep)
   const microseconds = ((performance.now() - started) * 1000) / Math.max(1, records.length)
   const { seal, rewrap, reencrypt } = worked.changes

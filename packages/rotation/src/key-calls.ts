@@ -32,11 +32,16 @@ export function callsAhead(ahead: WorkAhead): ReadonlyMap<KeyWrapper, Calls> {
   return calls
 }
 
-/** As a plan states them: a seal is a wrap by each sealing key, a move also an unwrap, or, where the service moves it, one call for each of these. */
-export function keyCalls(ahead: WorkAhead): Pick<Plan, 'keyCalls' | 'remoteKeyCalls'> {
+/**
+ * As a plan states them: a seal is a wrap by each sealing key, a move also an unwrap, or, where the service moves it, one call for each of these.
+ *
+ * @param once keys that are called beside, once for each time that they are listed: to ask them beforehand, and for the ledger's own key
+ */
+export function keyCalls(ahead: WorkAhead, once: readonly KeyWrapper[]): Pick<Plan, 'keyCalls' | 'remoteKeyCalls'> {
   const { sealing } = ahead.keys.keyring
+  const beside = (wrapper: KeyWrapper): number => once.filter((called) => called === wrapper).length
   const total = ({ wraps, unwraps, moves }: Calls): number => wraps + unwraps + moves * sealing.length
-  const calls = Array.from(callsAhead(ahead), ([wrapper, ofKey]) => [wrapper, total(ofKey)] as const)
+  const calls = Array.from(callsAhead(ahead), ([wrapper, ofKey]) => [wrapper, total(ofKey) + beside(wrapper)] as const)
   const remote = sum(calls.map(([wrapper, count]) => (isSyncKeyWrapper(wrapper) ? 0 : count)))
   return { keyCalls: Object.fromEntries(calls.map(([{ id }, count]) => [id, count])), remoteKeyCalls: remote }
 }

@@ -7,14 +7,16 @@ import type { WorkAhead } from './work-ahead.ts'
  * Asks the key services, before anything is touched, whether they would do what a run needs: for the context of one of the records, since a policy
  * may depend on it; or for that of a branch key. Keys that nothing needs are not asked for, and none where nothing is to be done.
  *
+ * @returns the keys that were asked, once for each call that it took
  * @throws KeyfoldError what the first of them says: ERR_KEY_DENIED, ERR_KEY_DISABLED, ERR_KEY_UNAVAILABLE, …
  */
-export async function checkKeys(ahead: WorkAhead): Promise<void> {
-  const uses = usesOf(ahead)
-  if (!uses.some(([wrapper]) => isPreflightKeyWrapper(wrapper))) return
+export async function checkKeys(ahead: WorkAhead): Promise<KeyWrapper[]> {
+  const uses = usesOf(ahead).flatMap(([wrapper, use]) => (isPreflightKeyWrapper(wrapper) ? [[wrapper, use] as const] : []))
+  if (uses.length === 0) return []
   const context = ahead.keys.branchKeys === undefined ? await someContext(ahead.stores) : BRANCH_KEY
-  if (context === undefined) return
-  for (const [wrapper, use] of uses) if (isPreflightKeyWrapper(wrapper)) await wrapper.preflight(use, context)
+  if (context === undefined) return []
+  for (const [wrapper, use] of uses) await wrapper.preflight(use, context)
+  return uses.map(([wrapper]) => wrapper)
 }
 
 /** As core seals branch keys (docs/branch-keys.md). */

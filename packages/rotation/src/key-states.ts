@@ -1,9 +1,8 @@
 import type { Keyring, KeyState } from '@keyfold/core'
-import { isKeyfoldError } from '@keyfold/core'
 import { rotationError } from './errors.ts'
-import { keyNames } from './key-names.ts'
-import { keysUnder, makeLedgerKey, moveLedgerKey, openLedgerKey, renewLedgerKey } from './ledger-key.ts'
+import { keysUnder, makeLedgerKey, openLedgerKey, sealLedgerKey, sealNextLedgerKey } from './ledger-key.ts'
 import type { KeyCause, KeyChange, Who } from './ledger/key-changes.ts'
+import { checkKeys } from './ledger/keys.ts'
 import type { KeyBook, KeyDraft, KeyRoles, Ledger, LedgerKey } from './ledger/types.ts'
 import { nearest } from './nearest.ts'
 
@@ -13,6 +12,9 @@ export type IsUsed = (keyId: string) => boolean
 /** `new`: the ledger knew no key, so what an earlier one knew is not in it. `adopted`: an older release wrote it, which made no MAC. */
 export type LedgerOrigin = 'known' | 'new' | 'adopted'
 
+/** The roles of keys as one change of their states: throws where they cannot have them. */
+export type Placing = (draft: KeyDraft, origin: LedgerOrigin) => void
+
 /**
  * The states of a ledger's keys, known to be authentic: whoever holds one has opened the ledger's own key. Each change checks the MAC again in the
  * transaction that it is made in, since another process may have written meanwhile.
@@ -21,29 +23,36 @@ export class KeyStates {
   readonly origin: LedgerOrigin
   readonly #book: KeyBook
   #key: Uint8Array
+  /** Made just now, so that no exposed key ever had it under it. */
+  readonly #isFresh: boolean
 
-  private constructor(book: KeyBook, key: Uint8Array, origin: LedgerOrigin) {
+  private constructor(book: KeyBook, key: Uint8Array, origin: LedgerOrigin, isFresh: boolean) {
     this.#book = book
     this.#key = key
     this.origin = origin
+    this.#isFresh = isFresh
   }
 
   /**
    * Opens the ledger's key, makes it where there is none, and checks the MAC.
    *
-   * @throws KeyfoldError ERR_LEDGER_ALTERED, ERR_LEDGER_KEY, and what a key of the keyring throws
+   * @param ahead a change that is going to be made: where it would be refused, it is so here, before the ledger gets a key of its own
+   * @throws KeyfoldError ERR_LEDGER_ALTERED, ERR_LEDGER_KEY, what a key of the keyring throws, and what `ahead` throws
    */
-  static async open({ keys: book }: Ledger, keyring: Keyring): Promise<KeyStates> {
+  static async open({ keys: book }: Ledger, keyring: Keyring, ahead?: Placing): Promise<KeyStates> {
     const isEmpty = book.all().length === 0
     if (book.seal() === undefined) {
+      const origin = isEmpty ? 'new' : 'adopted'
       refuseStripped(book)
+      if (ahead !== undefined) book.rehearse((draft) => ahead(draft, origin))
       const { key, made } = await makeLedgerKey(keyring)
       // false where another process was first
-      if (book.install(key, made)) return new KeyStates(book, key, isEmpty ? 'new' : 'adopted')
+      if (book.install(key, made)) return new KeyStates(book, key, origin, true)
     }
     const key = await openLedgerKey(keyring, book.seal()!, book.all())
     book.verify(key)
-    return new KeyStates(book, key, isEmpty ? 'new' : 'known')
+    if (ahead !== undefined) book.rehearse((draft) => ahead(draft, 'known'))
+    return new KeyStates(book, key, isEmpty ? 'new' : 'known', false)
   }
 
   all(): readonly LedgerKey[] {
@@ -71,11 +80,11 @@ export class KeyStates {
 
   /** Records the keys of a configuration. ERR_KEY_STATE, ERR_KEY_DISABLED, ERR_KEY_MISMATCH where they cannot have these roles. */
   register(roles: KeyRoles, isUsed: IsUsed, by: string): void {
-    this.#book.check(roles)
-    this.change((draft) => {
-      if (this.origin === 'adopted') reviseAdopted(draft, isUsed, by)
-      placeKeys(draft, roles, isUsed, by)
-    })
+    this.place(registering(roles, isUsed, by))
+  }
+
+  place(placing: Placing): void {
+    this.change((draft) => placing(draft, this.origin))
   }
 
   move(id: string, state: KeyState, cause: KeyCause, who: Who): void {
@@ -90,15 +99,25 @@ export class KeyStates {
     return this.#book.receipt(keyId)
   }
 
-  /** Puts the ledger's key under the keys that seal today, before any record is moved; a new one after a compromise. */
-  async moveLedgerKey(keyring: Keyring, reason: 'rotation' | 'compromise'): Promise<void> {
-    if (reason === 'compromise') this.#key = await renewLedgerKey(this.#book, keyring, this.#key)
-    else await moveLedgerKey(this.#book, keyring, this.#key)
+  /** Seals the ledger's key under the keys that seal today, a new one after a compromise. Gives what puts it there, before any record is moved. */
+  async sealLedgerKey(keyring: Keyring, reason: 'rotation' | 'compromise'): Promise<() => void> {
+    if (reason === 'rotation' || this.#isFresh) return sealLedgerKey(this.#book, keyring, this.#key)
+    const renew = await sealNextLedgerKey(this.#book, keyring, this.#key)
+    return () => void (this.#key = renew())
+  }
+}
+
+/** The keys of a configuration, in the roles that it gives them. ERR_KEY_STATE, ERR_KEY_DISABLED, ERR_KEY_MISMATCH where they cannot have these. */
+export function registering(roles: KeyRoles, isUsed: IsUsed, by: string): Placing {
+  return (draft, origin) => {
+    checkKeys(draft.keys(), roles)
+    if (origin === 'adopted') reviseAdopted(draft, isUsed, by)
+    placeKeys(draft, roles, isUsed, by)
   }
 }
 
 /** Rows of this release have had a MAC from their first one on: without it, somebody took it away. */
-function refuseStripped(book: KeyBook): void {
+export function refuseStripped(book: KeyBook): void {
   if (book.changes().every(({ cause }) => cause === 'migration')) return
   throw rotationError('ERR_LEDGER_ALTERED', "the ledger's own key is gone from it, and with it what authenticates the states of keys")
 }
@@ -132,46 +151,4 @@ export function placeKeys(draft: KeyDraft, { active, recovery = [], decryptOnly 
     if (before.some(({ id }) => id === key.id)) continue
     draft.add(key, isUsed(key.keyId) ? 'decrypt-only' : 'pre-active', { by, reason: 'found in the configuration' })
   }
-}
-
-/** What is known of the ledger's own key, and of whether the states of keys are what was written. */
-export interface LedgerKeyStatus {
-  /** The keys that it is sealed under, by id: each of them is needed as long as that is so. */
-  readonly keys: readonly string[]
-  /** False where its keys are out of reach, so that nothing is known about the states. */
-  readonly verified: boolean
-  /** The code of the error that opening it ended with. */
-  readonly problem: string | null
-}
-
-/**
- * Checks the states of a ledger that is only read; null where it has none to check: no ledger, one of an older release, one without a key.
- *
- * @param keyring whatever keys could be opened; undefined where none could
- * @throws KeyfoldError ERR_LEDGER_ALTERED
- */
-export async function inspectStates(ledger: Ledger | undefined, keyring: Keyring | undefined): Promise<LedgerKeyStatus | null> {
-  const found = ledger?.keys.seal()
-  if (ledger === undefined || found === undefined) return strippedOrNull(ledger)
-  const known = ledger.keys.all()
-  const nameOf = keyring === undefined ? (keyId: string) => nameIn(known, keyId) : keyNames(keyring, known)
-  const keys = keysUnder(found.sealed).map(nameOf)
-  if (keyring === undefined) return { keys, verified: false, problem: 'ERR_LEDGER_KEY' }
-  try {
-    ledger.keys.verify(await openLedgerKey(keyring, found, known))
-    return { keys, verified: true, problem: null }
-  } catch (error) {
-    // out of reach is one thing, altered another
-    if (isKeyfoldError(error) && /^ERR_(?:KEY|LEDGER_KEY)/.test(error.code)) return { keys, verified: false, problem: error.code }
-    throw error
-  }
-}
-
-function strippedOrNull(ledger: Ledger | undefined): null {
-  if (ledger !== undefined) refuseStripped(ledger.keys)
-  return null
-}
-
-function nameIn(known: readonly LedgerKey[], keyId: string): string {
-  return known.find((key) => key.keyId === keyId)?.id ?? `unknown:${keyId}`
 }

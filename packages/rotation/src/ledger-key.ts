@@ -71,16 +71,24 @@ function notHeld(keyring: Keyring, under: readonly string[], known: readonly Led
   return rotationError('ERR_LEDGER_KEY', `the ledger's own key is under ${names}, which the keyring does not hold`)
 }
 
-/** Puts it under the sealing keys of the keyring, where it is not: one call of each of them. Sealed anew, since it is open already. */
-export async function moveLedgerKey(book: KeyBook, keyring: Keyring, key: Uint8Array): Promise<void> {
+/**
+ * Seals it under the sealing keys of the keyring, where it is not: one call of each of them. Gives what puts it there, so that a key service which
+ * would not do it is met before anything is changed. Sealed anew, since it is open already.
+ */
+export async function sealLedgerKey(book: KeyBook, keyring: Keyring, key: Uint8Array): Promise<() => void> {
   const found = book.seal()!
+  if (isCurrent(keyring, found.sealed)) return () => undefined
+  const now = await sealTo(keyring, key, found.ledger)
   // where it was moved meanwhile, another process put it there too
-  if (!isCurrent(keyring, found.sealed)) book.reseal(found.sealed, await sealTo(keyring, key, found.ledger))
+  return () => void book.reseal(found.sealed, now)
 }
 
-/** Another ledger key in place of one that a compromise exposed. */
-export async function renewLedgerKey(book: KeyBook, keyring: Keyring, key: Uint8Array): Promise<Uint8Array> {
+/** Another ledger key in place of one that a compromise exposed; gives what puts it there, as `sealLedgerKey`. */
+export async function sealNextLedgerKey(book: KeyBook, keyring: Keyring, key: Uint8Array): Promise<() => Uint8Array> {
   const next = randomBytes(KEY_LENGTH)
-  book.renew(key, next, await sealTo(keyring, next, book.seal()!.ledger))
-  return next
+  const now = await sealTo(keyring, next, book.seal()!.ledger)
+  return () => {
+    book.renew(key, next, now)
+    return next
+  }
 }

@@ -1,6 +1,6 @@
 import type { Keyring } from '@keyfold/core'
-import type { LedgerKeyStatus } from './key-states.ts'
-import { inspectStates } from './key-states.ts'
+import type { LedgerKeyStatus } from './inspect-states.ts'
+import { inspectStates } from './inspect-states.ts'
 import type { KeyChange } from './ledger/key-changes.ts'
 import type { Ledger, LedgerKey } from './ledger/types.ts'
 

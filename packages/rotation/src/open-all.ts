@@ -6,6 +6,7 @@ import type { Failures } from './failures.ts'
 import { recordFault } from './failures.ts'
 import { hexOf } from './key-names.ts'
 import type { ColumnPlace } from './ledger/types.ts'
+import { isFull, PAGE_BYTES } from './page.ts'
 import type { RotationKeys } from './rotation-keys.ts'
 import { needsWaiting } from './rotation-keys.ts'
 import type { Picks } from './sample.ts'
@@ -52,10 +53,11 @@ export async function openColumn(
 
 /** The picked ones of the next stretch of a column; of a sample that is sparse the others are not read, where the store can do that. */
 async function nextRecords(store: RecordStore, place: ColumnPlace, picks: Picks, after: string | undefined): Promise<PickedRecords> {
-  const from = after === undefined ? {} : { after }
+  const from = { maxBytes: PAGE_BYTES, ...(after !== undefined && { after }) }
   if (picks.sparse === true && store.pick !== undefined) return store.pick(place, { ...from, limit: SPARSE_BATCH, picks })
   const records = await store.read(place, { ...from, limit: BATCH })
-  return { records: records.filter(({ position }) => picks(position)), last: records.length < BATCH ? undefined : records.at(-1)!.position }
+  const isLast = records.length < BATCH && !isFull(records)
+  return { records: records.filter(({ position }) => picks(position)), last: isLast ? undefined : records.at(-1)!.position }
 }
 
 async function openRecord(walk: Walk, place: ColumnPlace, record: StoredRecord): Promise<number> {

@@ -6,6 +6,7 @@ import type { KeyWork, Worked } from './key-work.ts'
 import { workOn } from './key-work.ts'
 import type { ColumnPlace, Ledger } from './ledger/types.ts'
 import { Cursor } from './cursor.ts'
+import { isFull, PAGE_BYTES } from './page.ts'
 import type { Tally } from './tally.ts'
 import { WRITE } from './write-changes.ts'
 
@@ -36,9 +37,6 @@ export interface ColumnPass {
   /** What ended it before the end of the column. */
   stopped: Stop | undefined
 }
-
-/** The values of a batch have so many bytes, and those of its last record: a column of large values must not fill the memory. */
-const BATCH_BYTES = 0x80_0000
 
 /**
  * Goes over a column once, from its checkpoint on: read a batch, do its key work, write it by compare-and-swap, then save the checkpoint. A kill
@@ -120,7 +118,7 @@ class Pass {
     const { between, work } = this.#run
     const limit = between.size.records
     const notUnder = this.#skips ? work.keys.currentId(this.#place) : undefined
-    const options: ReadOptions = { limit, maxBytes: BATCH_BYTES, ...(after !== undefined && { after }), ...(notUnder !== undefined && { notUnder }) }
+    const options: ReadOptions = { limit, maxBytes: PAGE_BYTES, ...(after !== undefined && { after }), ...(notUnder !== undefined && { notUnder }) }
     return { records: underWay(async () => this.#store.read(this.#place, options)), limit }
   }
 
@@ -172,10 +170,6 @@ class Pass {
     }
     return all
   }
-}
-
-function isFull(records: readonly StoredRecord[]): boolean {
-  return records.reduce((sum, { value }) => sum + value.length, 0) >= BATCH_BYTES
 }
 
 /** Starts work that is awaited later. Until then its failure is nobody's. */

@@ -54,7 +54,10 @@ const planSchema = z.strictObject({
   scan,
   /** Where the keys are branch keys: those that are put under the active master key, those that get a new version, and those that cannot be. */
   branchKeys: z.strictObject({ live: count, rewrap: count, renew: count, destroyed: count, blocked: count }).optional(),
-  /** Calls of key wrappers by key; `remoteKeyCalls` of them leave the machine. */
+  /**
+   * Calls of key wrappers by key, at most, those by which a run asks services beforehand and those for the ledger's own key included;
+   * `remoteKeyCalls` of them leave the machine.
+   */
   keyCalls: z.record(text, count),
   remoteKeyCalls: count,
   /** What the calls of AWS KMS cost at list price, in millionths of a US dollar; other key services are not priced. */

@@ -8,6 +8,8 @@ import { keyCalls } from './key-calls.ts'
 import { keyNames } from './key-names.ts'
 import type { GivenKeys } from './keys-of.ts'
 import { keysOf } from './keys-of.ts'
+import { verifyStates } from './inspect-states.ts'
+import { ledgerKeyCalls } from './ledger-key-calls.ts'
 import type { Ledger, Reason } from './ledger/types.ts'
 import type { Plan } from './plan-file.ts'
 import { hashed } from './plan-file.ts'
@@ -26,7 +28,7 @@ export interface PlanOptions {
   readonly stores: readonly RecordStore[]
   /** A keyring, or branch keys. */
   readonly keyring: GivenKeys
-  /** Names the keys that the keyring no longer has. */
+  /** Names the keys that the keyring no longer has, and says what its own key will take. Without one, that of a new ledger is counted. */
   readonly ledger?: Ledger | undefined
   readonly reason?: Reason
   /** As `rotate` is to be called. */
@@ -50,7 +52,8 @@ const DAY_MS = 86_400_000
  * Says what `rotate` would do: records per column and key, key calls and their cost, time, growth; and which sealed values it would not reach, since
  * no column covers them. Reads the stores and changes nothing.
  *
- * @throws KeyfoldError ERR_STORE_UNSUITED, ERR_INTERRUPTED, and what a store throws; ERR_KEY_DENIED and the like where a key service would not do it
+ * @throws KeyfoldError ERR_STORE_UNSUITED, ERR_INTERRUPTED, and what a store throws; ERR_LEDGER_ALTERED where the states of keys were edited;
+ *   ERR_LEDGER_KEY, ERR_KEY_DENIED and the like where `rotate` would end with it
  * @example const made = await plan({ stores, keyring })
  */
 export function plan(options: PlanOptions): Running<ScanProgress, Plan> {
@@ -64,14 +67,15 @@ async function perform(options: PlanOptions, report: (progress: ScanProgress) =>
   }
   await checkStores(stores)
   const keys = await keysOf(keyring, ledger)
+  await verifyStates(ledger, keys.keyring)
   const counts = await countAll(stores)
   const ahead = workAhead({ stores, keys, counts, reason, within })
-  await checkKeys(ahead)
+  const asked = await checkKeys(ahead)
   const names = keyNames(keys.keyring, ledger?.keys.all())
   const columns = named(counts, keys, names).map((column, i) => ({ ...column, ...ahead.works[i]! }))
   const search = scan ? await findUnregistered({ stores, keyring, signal, onProgress: report }) : unsearched(stores)
   const { sizeChangeBytes, ...time } = await estimate(ahead, columns)
-  const calls = keyCalls(ahead)
+  const calls = keyCalls(ahead, [...asked, ...ledgerKeyCalls(ledger, keys.keyring, reason)])
   const now = Date.now()
   return hashed({
     schema: 'kms-rotate/1',

@@ -75,6 +75,8 @@ async function perform(options: RetireOptions, report: Report): Promise<RetireRe
   const by = whoIs(options.by)
   const keys = await keysOf(options.keyring, ledger)
   const states = await KeyStates.open(ledger, keys.keyring)
+  // A name that nobody knows is refused before the keys of the configuration are registered.
+  if (keys.keyring.wrappers.every(({ id }) => id !== key)) states.find(key)
   states.register(keyRoles(keys.keyring), usedKeys(await countAll(stores), keys), by)
   const target = states.find(key)
   const check = new Check(options, keys, states, target.keyId, report)

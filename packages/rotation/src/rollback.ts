@@ -4,7 +4,7 @@ import { placeKeys } from './key-states.ts'
 import type { KeyChange } from './ledger/key-changes.ts'
 import { wasCompromised } from './ledger/key-changes.ts'
 import type { KeyDraft, KeyRoles } from './ledger/types.ts'
-import type { Placing } from './rotate.ts'
+import type { Asked } from './rotate.ts'
 import { moveTo } from './rotate.ts'
 import type { RotateOptions, RotationReport } from './rotate-options.ts'
 import type { Running } from './running.ts'
@@ -37,20 +37,19 @@ export function rollback(options: RollbackOptions): Running<RotationProgress, Ro
   return running(async (report) => moveTo({ ...options, mode: 'rollback' }, report, backwards(options)), options.onProgress)
 }
 
-function backwards({ why, rollbackDays = ROLLBACK_DAYS, plan }: RollbackOptions): Placing {
+function backwards({ why, rollbackDays = ROLLBACK_DAYS, plan }: RollbackOptions): Asked {
   if (plan?.reason === 'compromise') throw refused('the plan is one after a compromise')
   const reason = oneLine('why', why)
   if (!Number.isInteger(rollbackDays) || rollbackDays < 0 || rollbackDays > 3650) {
     throw new KeyfoldError('ERR_ARGUMENT', 'a rotation can be reversed for 0 to 3650 days')
   }
-  return (states, roles, isUsed, by) =>
-    states.change((draft) => {
-      const from = keyToLeave(draft, roles, rollbackDays)
-      // in this order, so that the ledger tells which of the two replaced the other
-      draft.move(roles.active.id, 'active', 'rollback', { by, reason })
-      draft.move(from, 'decrypt-only', 'rollback', { by, reason })
-      placeKeys(draft, roles, isUsed, by)
-    })
+  return (roles, isUsed, by) => (draft) => {
+    const from = keyToLeave(draft, roles, rollbackDays)
+    // in this order, so that the ledger tells which of the two replaced the other
+    draft.move(roles.active.id, 'active', 'rollback', { by, reason })
+    draft.move(from, 'decrypt-only', 'rollback', { by, reason })
+    placeKeys(draft, roles, isUsed, by)
+  }
 }
 
 /** The id of the key that the last rotation moved to, where that rotation may be reversed. */

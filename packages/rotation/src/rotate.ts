@@ -8,8 +8,8 @@ import { rotationError } from './errors.ts'
 import { keyNames, keyRoles } from './key-names.ts'
 import { checkKeys } from './key-preflight.ts'
 import { KeyService, throughService } from './key-service.ts'
-import type { IsUsed } from './key-states.ts'
-import { KeyStates } from './key-states.ts'
+import type { IsUsed, Placing } from './key-states.ts'
+import { KeyStates, registering } from './key-states.ts'
 import { keysOf } from './keys-of.ts'
 import type { KeyRoles, Ledger, LedgerRotation } from './ledger/types.ts'
 import type { PassRun } from './pass.ts'
@@ -26,7 +26,7 @@ import type { Running } from './running.ts'
 import { running } from './running.ts'
 import type { Remains } from './scrub.ts'
 import { scrubPending, unscrubbed } from './scrub.ts'
-import { startRotation } from './start-rotation.ts'
+import { chooseRotation, startRotation } from './start-rotation.ts'
 import type { RotationProgress } from './tally.ts'
 import { Tally } from './tally.ts'
 import { whoIs } from './who.ts'
@@ -45,16 +45,14 @@ import { workAhead } from './work-ahead.ts'
  * @example const report = await rotate({ stores, keyring, ledger: await openLedger('./rotation.db') })
  */
 export function rotate(options: RotateOptions): Running<RotationProgress, RotationReport> {
-  return running((report) => moveTo(options, report, register), options.onProgress)
+  return running((report) => moveTo(options, report, registering), options.onProgress)
 }
 
 /** How the ledger learns the roles of keys: from the configuration, or by a rollback. */
-export type Placing = (states: KeyStates, roles: KeyRoles, isUsed: IsUsed, by: string) => void
-
-const register: Placing = (states, roles, isUsed, by) => states.register(roles, isUsed, by)
+export type Asked = (roles: KeyRoles, isUsed: IsUsed, by: string) => Placing
 
 /** The one way in which records are moved, whatever made the key the active one. */
-export async function moveTo(options: MoveOptions, report: Report, place: Placing): Promise<RotationReport> {
+export async function moveTo(options: MoveOptions, report: Report, asked: Asked): Promise<RotationReport> {
   const started = performance.now()
   const limits = checkedLimits(options)
   const by = whoIs(options.by)
@@ -64,17 +62,21 @@ export async function moveTo(options: MoveOptions, report: Report, place: Placin
   const counts = await checkEverything(options, keys)
   const ledger = typeof options.ledger === 'function' ? await options.ledger() : options.ledger
   return withLease(ledger, async () => {
-    const states = await KeyStates.open(ledger, keys.keyring)
-    place(states, keyRoles(keys.keyring), usedKeys(counts, keys), by)
-    const { rotation, resumed } = startRotation(ledger, keys, options)
-    await states.moveLedgerKey(keys.keyring, rotation.reason)
+    // Whatever the ledger has to say against it, and whatever can fail at a key service, comes before the first change.
+    const chosen = chooseRotation(ledger, keys.keyring.active.id, options)
+    const place = asked(keyRoles(keys.keyring), usedKeys(counts, keys), by)
+    const states = await KeyStates.open(ledger, keys.keyring, place)
+    const putUnder = await states.sealLedgerKey(keys.keyring, chosen.reason)
+    states.place(place)
+    const rotation = startRotation(ledger, keys, chosen, options)
+    putUnder()
     const size = new BatchSize(limits.batch, limits.gentle)
     const slowedBy = (): RotationProgress['slowedBy'] => (service.throttled ? 'key-service' : size.slowed ? 'database' : null)
     tally = new Tally(workload(counts, keys, rotation), slowedBy, report)
     const run = runOf(options, { ledger, keys, rotation, limits, size, tally, started })
     const ending = await moveAll(options, run, rotation)
     const remains = await scrub(options, ledger, ending)
-    return reportOf({ run, rotation, ending, remains, resumed, states, started })
+    return reportOf({ run, rotation, ending, remains, resumed: chosen.cut !== undefined, states, started })
   })
 }
 

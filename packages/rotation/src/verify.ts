@@ -6,6 +6,8 @@ import { countAll, destroyedIn, named } from './census.ts'
 import { fewerThan } from './confidence.ts'
 import type { FailureReport } from './failures.ts'
 import { Failures } from './failures.ts'
+import type { LedgerKeyStatus } from './inspect-states.ts'
+import { inspectStates } from './inspect-states.ts'
 import { keyNames } from './key-names.ts'
 import type { GivenKeys } from './keys-of.ts'
 import { keysOf } from './keys-of.ts'
@@ -54,6 +56,8 @@ export interface VerifyReport {
   /** With this confidence, fewer than so many of a million records of any one column are bad: the most of `columns`, null where one has null. */
   readonly ruledOutPerMillion: number | null
   readonly columns: readonly VerifiedColumn[]
+  /** Whether the ledger's states of keys, by which keys are loaded and named, are what was written; null where there is nothing to check. */
+  readonly ledgerKey: LedgerKeyStatus | null
   readonly census: readonly NamedCensus[]
 }
 
@@ -71,7 +75,8 @@ export interface VerifiedColumn extends ColumnPlace {
  * Opens records under their contexts, all of them or a sample, and ends with a census. Changes nothing. What a sample says is told by the
  * hypergeometric distribution: docs/rotation.md, "What a sample says".
  *
- * @throws KeyfoldError ERR_ARGUMENT, ERR_KEY_UNAVAILABLE, ERR_KEY_DENIED, ERR_INTERRUPTED; a record that does not open is in the report
+ * @throws KeyfoldError ERR_LEDGER_ALTERED, ERR_ARGUMENT, ERR_KEY_UNAVAILABLE, ERR_KEY_DENIED, ERR_INTERRUPTED; a record that does not open is in
+ *   the report
  * @example const { failed, ruledOutPerMillion } = await verify({ stores, keyring, ledger, confidence: 0.99, margin: 0.001 })
  */
 export function verify(options: VerifyOptions): Running<OpenProgress, VerifyReport> {
@@ -82,6 +87,7 @@ async function perform(options: VerifyOptions, report: (progress: OpenProgress) 
   const { stores, keyring, ledger, full = false, seed = freshSeed(), confidence = 0.99 } = options
   const wanted = full ? { records: Infinity } : wantedIn(options, confidence)
   const keys = await keysOf(keyring, ledger)
+  const ledgerKey = await inspectStates(ledger, keys.keyring)
   const failures = new Failures(ledger?.pseudonymKey ?? randomBytes(32))
   let destroyed = 0
   const openOne = full ? entryOpener(keys) : opener(keys)
@@ -102,6 +108,7 @@ async function perform(options: VerifyOptions, report: (progress: OpenProgress) 
     confidence: full ? null : confidence,
     ruledOutPerMillion: bounds.includes(null) ? null : Math.max(0, ...bounds.map(Number)),
     columns,
+    ledgerKey,
     census: named(await countAll(stores), keys, keyNames(keys.keyring, ledger?.keys.all())),
   }
 }

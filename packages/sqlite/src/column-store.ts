@@ -38,8 +38,7 @@ export class ColumnStore {
 
   /** As `RecordStore.read`. */
   read({ after, limit, maxBytes = Infinity, notUnder }: ReadOptions): StoredRecord[] {
-    checkLimit(limit)
-    if (!(maxBytes >= 1)) throw sqliteError('ERR_TABLE_OPTIONS', 'maxBytes is a number from 1')
+    checkLimits(limit, maxBytes)
     const parameters = [
       ...(after === undefined ? [] : this.#key.behind(decodePosition(after, this.table.key))),
       ...(notUnder === undefined ? [] : keyIdForms(notUnder)),
@@ -62,21 +61,28 @@ export class ColumnStore {
   }
 
   /** As `RecordStore.pick`: ids alone are read first, which touches no value that stands in pages of its own. */
-  pick({ after, limit, picks }: PickOptions): PickedRecords {
-    checkLimit(limit)
+  pick({ after, limit, maxBytes = Infinity, picks }: PickOptions): PickedRecords {
+    checkLimits(limit, maxBytes)
     const { columns, after: behind, order, exact } = this.#key
     const filled = `FROM ${this.table.sql} WHERE ${this.column.sql} IS NOT NULL`
     const ids = this.#statements.query(`SELECT ${columns} ${filled}${after === undefined ? '' : ` AND ${behind}`} ORDER BY ${order} LIMIT ?`)
     const one = this.#statements.query(`SELECT ${columns}, ${typed(this.column.sql)} ${filled} AND ${exact}`)
     return guarded(() => {
       const looked = ids.all(...(after === undefined ? [] : this.#key.behind(decodePosition(after, this.table.key))), limit)
-      const records = looked.flatMap((row) => {
+      const records: StoredRecord[] = []
+      let bytes = 0
+      let last: string | undefined
+      for (const row of looked) {
         const id = this.#key.read(row)
-        if (!picks(encodePosition(id))) return []
-        const found = one.get(...this.#key.exactly(id))
-        return found === undefined ? [] : [this.#record(found)]
-      })
-      return { records, last: looked.length < limit ? undefined : encodePosition(this.#key.read(looked.at(-1)!)) }
+        last = encodePosition(id)
+        const found = picks(last) ? one.get(...this.#key.exactly(id)) : undefined
+        if (found === undefined) continue
+        const record = this.#record(found)
+        records.push(record)
+        bytes += record.value.length
+        if (bytes >= maxBytes) return { records, last }
+      }
+      return { records, last: looked.length < limit ? undefined : last }
     })
   }
 
@@ -158,8 +164,9 @@ function changedOne(statement: SqliteStatement, ...parameters: readonly unknown[
   return statement.run(...parameters).changes === 1
 }
 
-function checkLimit(limit: number): void {
+function checkLimits(limit: number, maxBytes: number): void {
   if (!Number.isSafeInteger(limit) || limit < 1) throw sqliteError('ERR_TABLE_OPTIONS', 'limit is a whole number from 1')
+  if (!(maxBytes >= 1)) throw sqliteError('ERR_TABLE_OPTIONS', 'maxBytes is a number from 1')
 }
 
 /** A key id as the key expression gives it, from cells in bytes and in text form. */

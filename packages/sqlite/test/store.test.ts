@@ -15,6 +15,20 @@ test('censusAll counts every column in the order of the columns, as one by one',
   expect(counts.map(({ column, plaintext }) => [column, plaintext])).toEqual([['d', 1], ['c', 2]])
 })
 
+test('what is picked of large values ends where they have so many bytes, and goes on from there', () => {
+  const store = sqliteStore(newDatabase(`${T}; INSERT INTO t VALUES (1, zeroblob(9000)), (2, 'b'), (3, zeroblob(9000)), (4, 'd')`), {
+    tables: [{ table: 't', id: 'id', columns: ['c'] }],
+  })
+  const picked = (after?: string) => store.pick(C, { limit: 9, maxBytes: 5000, picks: () => true, ...(after !== undefined && { after }) })
+  const first = picked()
+  const second = picked(first.last)
+  const stretches = [first, second, picked(second.last)]
+  const ids = stretches.map(({ records }) => records.map(({ context }) => (context as { id: string }).id))
+  expect(ids).toEqual([['integer:1'], ['integer:2', 'integer:3'], ['integer:4']])
+  expect(stretches.map(({ last }) => last === undefined)).toEqual([false, false, true])
+  expect(errorOf(() => store.pick(C, { limit: 9, maxBytes: 0, picks: () => true }))).toMatchObject({ code: 'ERR_TABLE_OPTIONS' })
+})
+
 describe('read', () => {
   test('gives the records in the order of the id, without NULLs, with context and position', () => {
     const store = storeOf(newDatabase(`${T}; INSERT INTO t VALUES (3, 'c'), (1, 'a'), (2, NULL), (-1, x'00')`))

@@ -1,10 +1,16 @@
-import type { StatusReport, StatusWarning, WorkLeft } from '../index.ts'
+import type { LedgerKeyStatus, StatusReport, StatusWarning, WorkLeft } from '../index.ts'
 import { workLeft } from '../index.ts'
 import { plural, table } from './table.ts'
 
 /** A status for people, as tables. */
 export function statusText(report: StatusReport): string {
   return [keysText(report), ...branchKeysText(report), storesText(report)].join('\n\n')
+}
+
+/** That nobody knows whether the states of keys are what was written; empty where it is known, or where there is nothing to know. */
+export function unverifiedNote(ledgerKey: LedgerKeyStatus | null): string[] {
+  if (ledgerKey === null || ledgerKey.verified) return []
+  return [`the states of keys are as the ledger has them, not verified: its own key could not be opened (${ledgerKey.problem})`]
 }
 
 function keysText({ keys }: StatusReport): string {

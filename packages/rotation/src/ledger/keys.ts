@@ -49,6 +49,17 @@ export function keyBook(db: Database, clock: Clock): KeyBook {
         sign(key, ledger)
         return result
       }).immediate(),
+    rehearse: (work) => {
+      const undone = db.transaction(() => {
+        work(draft(db, clock))
+        throw UNDONE
+      })
+      try {
+        undone.immediate()
+      } catch (error) {
+        if (error !== UNDONE) throw error
+      }
+    },
     reseal: (was, { names, sealed }) => {
       const update = 'UPDATE ledger_key SET names = ?, sealed = ? WHERE sealed = ?'
       return db.prepare(update).run(JSON.stringify(names), sealed, was).changes === 1
@@ -61,6 +72,9 @@ export function keyBook(db: Database, clock: Clock): KeyBook {
       }).immediate(),
   }
 }
+
+/** What rolls a rehearsal back. */
+const UNDONE = new Error('undone')
 
 function isKnown(db: Database): boolean {
   return db.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'ledger_key'").get() !== undefined
@@ -147,7 +161,8 @@ function assertClock(now: string, latest: string): void {
   throw rotationError('ERR_CLOCK', `the clock says ${now}, and the ledger has seen ${latest}`)
 }
 
-function checkKeys(known: readonly LedgerKey[], { active, recovery = [], decryptOnly }: KeyRoles): void {
+/** ERR_KEY_MISMATCH for a key that is known otherwise, ERR_KEY_DISABLED for one that is to seal and is out of service. */
+export function checkKeys(known: readonly LedgerKey[], { active, recovery = [], decryptOnly }: KeyRoles): void {
   for (const key of [active, ...recovery, ...decryptOnly]) checkIdentity(known, key)
   for (const { id } of [active, ...recovery]) {
     const state = known.find((key) => key.id === id)?.state

@@ -117,6 +117,8 @@ export interface KeyBook {
   verify(key: Uint8Array): void
   /** Changes states in one transaction: all of it, or nothing where `work` throws. */
   change<T>(key: Uint8Array, work: (draft: KeyDraft) => T): T
+  /** Throws what such a change would throw, and undoes it; takes no key, since nothing is kept. */
+  rehearse(work: (draft: KeyDraft) => void): void
   /** Puts the same key under other keys, if it is still sealed as `was`. */
   reseal(was: Uint8Array, now: Pick<LedgerSeal, 'names' | 'sealed'>): boolean
   /** Another key in place of this one. */

@@ -50,6 +50,21 @@ describe('a config with branch keys', () => {
     expect(snapshot()).toEqual(before)
   })
 
+  test('4 where the states of keys in the ledger were edited, before a branch key is shown, made or destroyed', async () => {
+    const { folder, snapshot } = branched(3)
+    await kmsRotate(folder, ['run'])
+    const ledger = new Database(join(folder, 'ledger.db'))
+    ledger.exec("UPDATE keys SET since = '2020-01-01T00:00:00.000Z'")
+    ledger.close()
+    const before = snapshot()
+    const commands = [['list-branches'], ['rotate-branch', 'customers'], ['destroy-branch', 'customers', '--confirm', 'customers']]
+    for (const command of commands) {
+      const { code, stderr } = await kmsRotate(folder, ['keys', ...command])
+      expect([code, /code: {2}(\w+)/.exec(stderr)?.[1]]).toEqual([4, 'ERR_LEDGER_ALTERED'])
+    }
+    expect(snapshot()).toEqual(before)
+  })
+
   test('what only looks, changes nothing: status, plan, verify, list', async () => {
     const { folder, snapshot } = branched(3)
     const before = snapshot()

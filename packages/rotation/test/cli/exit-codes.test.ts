@@ -71,6 +71,12 @@ describe('a command ends with', () => {
     const ledger = new Database(join(folder, 'ledger.db'))
     ledger.exec("UPDATE keys SET state = 'decrypt-only'")
     ledger.close()
+    const looking = [['plan'], ['plan', '--no-scan'], ['verify'], ['verify', '--full'], ['status'], ['keys', 'list']]
+    for (const args of looking) {
+      const { code, stdout, stderr } = await kmsRotate(folder, args)
+      expect([args, code, stdout]).toEqual([args, 4, ''])
+      expect(stderr).toContain('ERR_LEDGER_ALTERED')
+    }
     const edited = await kmsRotate(folder, ['run'])
     expect([again, early, edited].map(({ code, stderr }) => [code, /ERR_\w+/.exec(stderr)?.[0]])).toEqual([
       [12, 'ERR_KEY_STATE'],

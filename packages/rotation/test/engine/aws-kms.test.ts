@@ -4,8 +4,9 @@ import type { KeyWrapper } from '@keyfold/core'
 import type { AwsKmsOptions } from '@keyfold/core/aws-kms'
 import { describe, expect, test } from 'vitest'
 import { destroyKey, plan, retire, rotate, verify } from '../../src/index.ts'
+import type { Ledger, RotateOptions } from '../../src/index.ts'
 import { bench, codeOf, names } from './fixtures.ts'
-import { ask, emulator, key, newKey } from './kms.ts'
+import { ask, called, emulator, key, newKey } from './kms.ts'
 import { MemoryStore } from './memory-store.ts'
 
 /** 12 records under one KMS key, and the keyring that moves them to another. */
@@ -82,11 +83,12 @@ describe('before a record or a ledger is touched', () => {
     await rotate({ stores, keyring, ledger })
     emulator.resetCalls()
     expect(await rotate({ stores, keyring, ledger })).toMatchObject({ outcome: 'done', rewrapped: 0 })
-    expect((await plan({ stores, keyring })).remoteKeyCalls).toBe(0)
     expect(emulator.calls).toEqual({ Decrypt: 1 })
+    expect((await plan({ stores, keyring, ledger })).remoteKeyCalls).toBe(1)
+    emulator.resetCalls()
     const empty = new MemoryStore('empty.db', ['email'])
     await rotate({ stores: [empty], keyring: createKeyring({ active: to }), ledger })
-    expect(emulator.calls).toEqual({ Decrypt: 2 })
+    expect(emulator.calls).toEqual({ Decrypt: 1 })
   })
 
   test('a compromise asks for every key that has records, the active one too', async () => {
@@ -151,19 +153,55 @@ test('a key of the service is destroyed by name alone, after the service was ask
   expect(emulator.calls).toEqual({ Decrypt: 1, GetKeyLastUsage: 1 })
 })
 
+describe('a run makes as many calls of each kind as its plan said', () => {
+  /** The calls that a run made, and those that the plan had counted. */
+  async function counted(
+    options: Pick<RotateOptions, 'stores' | 'keyring' | 'reason' | 'within'>, ledger: Ledger,
+  ): Promise<[made: number, planned: number]> {
+    const { remoteKeyCalls, cost } = await plan({ ...options, ledger })
+    expect(cost.microUsd).toBe(3 * remoteKeyCalls)
+    emulator.resetCalls()
+    await rotate({ ...options, ledger })
+    return [called(), remoteKeyCalls]
+  }
+
+  test.each([['rotation', false], ['rotation', true], ['compromise', false], ['compromise', true]] as const)(
+    'for a %s (within the service: %s), from the first sealing on, the key of the ledger and what is asked beforehand included',
+    async (reason, within) => {
+      const { ledger } = await bench()
+      const [q3, q4, q5, recovery] = [key(await newKey()), key(await newKey()), key(await newKey()), key(await newKey())]
+      const stores = [new MemoryStore('app.db', ['email', 'phone']).fill('email', names(7)).fill('phone', names(5))]
+      const all = { stores, reason, within }
+      const counts = [
+        await counted({ ...all, keyring: createKeyring({ active: q3 }) }, ledger),
+        await counted({ ...all, keyring: createKeyring({ active: q4, decryptOnly: [q3] }) }, ledger),
+        await counted({ ...all, keyring: createKeyring({ active: q4, decryptOnly: [q3] }) }, ledger),
+        await counted({ ...all, keyring: createKeyring({ active: q5, recovery: [recovery], decryptOnly: [q4, q3] }) }, ledger),
+        await counted({ stores, keyring: createKeyring({ active: q5, recovery: [recovery] }) }, ledger),
+      ]
+      expect(counts.map(([made]) => made)).toEqual(counts.map(([, planned]) => planned))
+      // made once, opened ever after, and moved where its keys are others
+      expect(counts[0]).toEqual([12 + 1 + 1, 14])
+    },
+  )
+})
+
 describe('within the key service', () => {
   const within = true
 
   test('records are moved by ReEncrypt alone, as often as the plan says, at the price that it names', async () => {
     const { stores, store, keyring, ledger, from, to } = await moving()
+    emulator.setFaults({ deny: ['GenerateDataKey'] })
+    const made = await plan({ stores, keyring, within, ledger })
+    // one more to ask beforehand; one each to open the ledger's own key, and to put it under the new one
+    expect(made).toMatchObject({ totals: { rewrap: 12 }, keyCalls: { [from.id]: 12 + 1 + 1, [to.id]: 1 }, remoteKeyCalls: 15 })
+    expect(made.cost).toEqual({ microUsd: 45, basis: 'AWS KMS list price of $0.03 for 10,000 requests' })
+    // for its records it takes no Decrypt either
     emulator.setFaults({ deny: ['Decrypt', 'GenerateDataKey'] })
-    const made = await plan({ stores, keyring, within })
-    expect(made).toMatchObject({ totals: { rewrap: 12 }, keyCalls: { [from.id]: 12, [to.id]: 0 }, remoteKeyCalls: 12 })
-    expect(made.cost).toEqual({ microUsd: 36, basis: 'AWS KMS list price of $0.03 for 10,000 requests' })
+    expect((await plan({ stores, keyring, within })).totals).toMatchObject({ rewrap: 12 })
     emulator.setFaults({})
     emulator.resetCalls()
     expect(await rotate({ stores, keyring, ledger, plan: made, within })).toMatchObject({ outcome: 'done', rewrapped: 12 })
-    // one more to ask beforehand; one each to open the ledger's own key, and to put it under the new one
     expect(emulator.calls).toEqual({ ReEncrypt: 13, Decrypt: 1, GenerateDataKey: 1 })
     expect(keysIn(store)).toEqual(new Set([Buffer.from(to.keyId).toString('hex')]))
     expect(await retire({ stores, keyring, ledger, key: from.id })).toMatchObject({ outcome: 'retired', opened: 12 })
@@ -185,8 +223,8 @@ describe('within the key service', () => {
     store.put('email', 5, await seal(createKeyring({ active: file }), 'filed', store.context('email', 5)))
     store.put('email', 6, 'typed in plainly')
     const keyring = createKeyring<KeyWrapper>({ active: to, decryptOnly: [from, file] })
-    const made = await plan({ stores, keyring, within })
-    expect(made).toMatchObject({ keyCalls: { [from.id]: 4, [to.id]: 2, [file.id]: 1 }, remoteKeyCalls: 6 })
+    const made = await plan({ stores, keyring, within, ledger })
+    expect(made).toMatchObject({ keyCalls: { [from.id]: 4 + 1 + 1, [to.id]: 2 + 1 + 1, [file.id]: 1 }, remoteKeyCalls: 10 })
     emulator.resetCalls()
     expect(await rotate({ stores, keyring, ledger, within })).toMatchObject({ outcome: 'done', sealed: 1, rewrapped: 5 })
     expect(emulator.calls).toEqual({ ReEncrypt: 5, Decrypt: 1, GenerateDataKey: 4 })
@@ -197,7 +235,8 @@ describe('within the key service', () => {
     const { stores, store, ledger, from, to } = await moving(3)
     const recovery = key(await newKey())
     const keyring = createKeyring({ active: to, recovery: [recovery], decryptOnly: [from] })
-    expect(await plan({ stores, keyring, within })).toMatchObject({ keyCalls: { [from.id]: 6, [to.id]: 0, [recovery.id]: 0 }, remoteKeyCalls: 6 })
+    const made = await plan({ stores, keyring, within, ledger })
+    expect(made).toMatchObject({ keyCalls: { [from.id]: 6 + 2 + 1, [to.id]: 1, [recovery.id]: 1 }, remoteKeyCalls: 11 })
     emulator.resetCalls()
     await rotate({ stores, keyring, ledger, within })
     expect(emulator.calls).toEqual({ ReEncrypt: 2 + 6, Decrypt: 1, GenerateDataKey: 2 })
@@ -207,8 +246,8 @@ describe('within the key service', () => {
 
   test('a compromise is not content with a move: it makes new data keys', async () => {
     const { stores, keyring, ledger, from, to } = await moving(3)
-    const made = await plan({ stores, keyring, within, reason: 'compromise' })
-    expect(made).toMatchObject({ totals: { reencrypt: 3 }, keyCalls: { [from.id]: 3, [to.id]: 3 } })
+    const made = await plan({ stores, keyring, within, ledger, reason: 'compromise' })
+    expect(made).toMatchObject({ totals: { reencrypt: 3 }, keyCalls: { [from.id]: 3 + 1 + 1, [to.id]: 3 + 1 + 1 } })
     emulator.resetCalls()
     expect(await rotate({ stores, keyring, ledger, within, reason: 'compromise' })).toMatchObject({ reencrypted: 3 })
     expect(emulator.calls).toEqual({ Decrypt: 5, GenerateDataKey: 5 })

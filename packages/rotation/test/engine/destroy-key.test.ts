@@ -149,6 +149,17 @@ describe('destroying a key', () => {
     expect(done).toMatchObject({ outcome: 'destroyed', receipt: { material: { outcome: 'destroyed' } } })
   })
 
+  test('that nothing is in another place says nothing about the one in which removing it began', async () => {
+    const s = await retired()
+    const failing = { ...s.material, destroy: () => { throw new KeyfoldError('ERR_KEY_FILE_ACCESS', 'mounted read-only') } }
+    await destroyKey({ ...s.call, material: failing })
+    const elsewhere = { ...s.material, place: '/srv/other/q3.key', check: () => false, destroy: () => false }
+    const report = await destroyKey({ ...s.call, material: elsewhere })
+    expect(report).toMatchObject({ outcome: 'unfinished', receipt: { material: { outcome: 'pending', place: s.file } } })
+    expect(existsSync(s.file)).toBe(true)
+    expect(await destroyKey({ ...s.call, material: s.material })).toMatchObject({ receipt: { material: { outcome: 'destroyed', place: s.file } } })
+  })
+
   test('sealed values in columns that nobody registered may need it: refused, unless somebody knows better', async () => {
     const s = await retired()
     const elsewhere = { table: 'notes', column: 'body', records: 2, holds: 'records' } as const

@@ -5,7 +5,9 @@ import { createKeyring } from '@keyfold/core'
 import type { Keyring, KeyState, KeyWrapper } from '@keyfold/core'
 import { temporaryFolder } from '@keyfold/test-support'
 import { describe, expect, test } from 'vitest'
-import { compromiseKey, enableKey, findLedger, LEGAL_CHANGES, listKeys, openLedger, retire, rotate, status } from '../../src/index.ts'
+import {
+  compromiseKey, destroyKey, enableKey, findLedger, LEGAL_CHANGES, listKeys, openLedger, plan, retire, rotate, status, verify,
+} from '../../src/index.ts'
 import type { KeyCause, Ledger } from '../../src/index.ts'
 import { KeyStates } from '../../src/key-states.ts'
 import type { Bench } from './fixtures.ts'
@@ -203,6 +205,9 @@ describe('the ledger is authenticated', () => {
       await codeOf(retire({ ...called, key: 'key-file:q3' })),
       await codeOf(status(called)),
       await codeOf(listKeys({ ledger, keyring: keys })),
+      await codeOf(plan(called)),
+      await codeOf(verify(called)),
+      await codeOf(destroyKey({ ...called, key: 'key-file:q3', confirm: 'key-file:q3', coolOffDays: 0 })),
       await codeOf(enableKey({ ...called, key: 'key-file:q3', reason: 'x' })),
     ]
     expect(codes).toEqual(codes.map(() => 'ERR_LEDGER_ALTERED'))
@@ -277,6 +282,9 @@ describe('the ledger is authenticated', () => {
     expect((error as Error).message).toContain('key-file:q4')
     expect((await status(lost)).ledgerKey).toEqual({ keys: ['key-file:q4'], verified: false, problem: 'ERR_LEDGER_KEY' })
     expect((await listKeys({ ledger: b.ledger })).ledgerKey).toEqual({ keys: ['key-file:q4'], verified: false, problem: 'ERR_LEDGER_KEY' })
+    expect((await verify(lost)).ledgerKey).toEqual({ keys: ['key-file:q4'], verified: false, problem: 'ERR_LEDGER_KEY' })
+    // a plan says what a run would do, which is to refuse
+    expect(await codeOf(plan(lost))).toBe('ERR_LEDGER_KEY')
   })
 
   test('two processes at once make one ledger key, and both go on with it', async () => {

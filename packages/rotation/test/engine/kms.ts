@@ -11,6 +11,9 @@ export const emulator = await startKmsEmulator()
 beforeEach(() => emulator.setFaults({}))
 afterAll(() => emulator.close())
 
+/** Calls of any kind since they were last reset. */
+export const called = (): number => Object.values(emulator.calls).reduce((sum, count) => sum + count, 0)
+
 export async function ask(operation: string, input: object): Promise<{ KeyMetadata: { Arn: string } }> {
   const headers = { 'x-amz-target': `TrentService.${operation}` }
   const answer = await fetch(emulator.endpoint, { method: 'POST', headers, body: JSON.stringify(input) })

@@ -29,10 +29,7 @@ class Sound extends MemoryStore {
 
   pick(ref: ColumnRef, { picks, ...options }: PickOptions): PickedRecords {
     const looked = this.read(ref, options)
-    return {
-      records: looked.filter(({ position }) => picks(position)),
-      last: looked.length < options.limit ? undefined : looked.at(-1)!.position,
-    }
+    return { records: looked.filter(({ position }) => picks(position)), last: looked.at(-1)?.position }
   }
 
   unregistered({ signal }: ScanOptions = {}): UnregisteredScan {

@@ -80,8 +80,13 @@ export function isOurs(file: string, folder: string): boolean {
   return file !== '' && !/^(?:anon_inode|pipe|socket):/.test(file) && (isAbsolute(file) ? file : join(folder, file)).startsWith(dirname(folder))
 }
 
+/** A call that a run makes on a file of ours. */
+export interface FileCall extends Pick<Point, 'call' | 'when'> {
+  readonly file: string
+}
+
 /** The calls that a run makes on files of ours when nothing fails: of its first thread, which is the one that works. */
-export async function callsOf(program: Program, folder: string, args: readonly string[]): Promise<Array<Pick<Point, 'call' | 'when'>>> {
+export async function callsOf(program: Program, folder: string, args: readonly string[]): Promise<FileCall[]> {
   await runFaulty(program, folder, args, undefined)
   const lines = readFileSync(join(folder, '../strace'), 'utf8').split('\n')
   const thread = lines[0]!.split(' ')[0]!
@@ -92,6 +97,7 @@ export async function callsOf(program: Program, folder: string, args: readonly s
     if (id !== thread || call === undefined) return []
     const when = (counts.get(call) ?? 0) + 1
     counts.set(call, when)
-    return isOurs(fileOf(line), folder) ? [{ call, when }] : []
+    const file = fileOf(line)
+    return isOurs(file, folder) ? [{ call, when, file }] : []
   })
 }

@@ -26,6 +26,8 @@ export interface CampaignOptions {
 export interface CampaignResult {
   readonly kills: number
   readonly phases: ReadonlyMap<Phase | 'retire', number>
+  /** How many of the killed runs had a second thread for the database. */
+  readonly onTwoThreads: number
   readonly databases: number
   /** Cells that were opened at the end, of all databases together. */
   readonly cells: number
@@ -69,6 +71,7 @@ class KillCampaign implements CampaignResult {
   #kept: string | undefined
   firstFailure: unknown
   kills = 0
+  onTwoThreads = 0
   databases = 0
   cells = 0
   acknowledged = 0
@@ -88,7 +91,7 @@ class KillCampaign implements CampaignResult {
   async #life(index: number, random: Random, moments: Moments): Promise<void> {
     const folder = mkdtempSync(join(tmpdir(), 'keyfold-kill-'))
     const variant = VARIANTS[index % VARIANTS.length]!
-    const life = new Life({ ...this.#options, ...this.#share(), ...variant, folder, random, moments })
+    const life = new Life({ ...this.#options, ...this.#share(), ...variant, index, folder, random, moments })
     this.#lives.add(life)
     try {
       const { cells, acknowledged } = await life.live()
@@ -109,8 +112,9 @@ class KillCampaign implements CampaignResult {
     return {
       kills: Math.min(KILLS_PER_DATABASE, Math.ceil(kills / lanes)),
       mayKill: () => this.kills < kills,
-      onKill: (phase) => {
+      onKill: (phase, threads) => {
         this.kills++
+        if (threads === 2) this.onTwoThreads++
         this.phases.set(phase, (this.phases.get(phase) ?? 0) + 1)
         this.#options.onKill?.(this.kills)
       },

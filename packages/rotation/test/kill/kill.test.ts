@@ -23,20 +23,24 @@ afterEach(() => killAll())
 const PATIENCE = { timeout: 900_000 }
 
 test('abuse 30: killed at random moments beside a writing application, rotations lose nothing and write nothing twice', PATIENCE, async () => {
-  const { kills, phases, databases, cells, acknowledged } = await campaign(full ? 120 : 24, 0)
-  console.log(`killed ${kills} runs by time over ${databases} databases: ${cells} cells opened; ${[...phases].join(' ')}`)
+  const { kills, onTwoThreads, phases, databases, cells, acknowledged } = await campaign(full ? 120 : 24, 0)
+  const figures = `${cells} cells opened; ${onTwoThreads} on two threads; ${[...phases].join(' ')}`
+  console.log(`killed ${kills} runs by time over ${databases} databases: ${figures}`)
   // two databases at a time: the last kills of both may come together
   expect(kills).toBeGreaterThanOrEqual(full ? 120 : 24)
+  expect([onTwoThreads > kills / 5, onTwoThreads < kills]).toEqual([true, true])
   expect(phases.get('rows')).toBeGreaterThan(0)
   expect(acknowledged).toBeGreaterThan(kills)
 })
 
 test('abuse 27 and abuse 30: killed at their n-th writing call, rotations lose nothing and write nothing twice', PATIENCE, async (context) => {
   requireOrSkip(context, canStrace(), 'strace is not installed or may not trace (Debian: strace)')
-  const { kills, databases, cells, phases } = await campaign(full ? 80 : 16, 1)
-  console.log(`killed ${kills} runs at a call over ${databases} databases: ${cells} cells opened; ${[...phases].join(' ')}`)
+  const { kills, onTwoThreads, databases, cells, phases } = await campaign(full ? 80 : 16, 1)
+  const figures = `${cells} cells opened; ${onTwoThreads} on two threads; ${[...phases].join(' ')}`
+  console.log(`killed ${kills} runs at a call over ${databases} databases: ${figures}`)
   // two databases at a time: the last kills of both may come together
   expect(kills).toBeGreaterThanOrEqual(full ? 80 : 16)
+  expect([onTwoThreads > kills / 5, onTwoThreads < kills]).toEqual([true, true])
   expect(phases.get('ledger commit')).toBeGreaterThan(1)
   expect(phases.get('rows')).toBeGreaterThan(1)
 })

@@ -2,7 +2,8 @@ import Sqlite from 'better-sqlite3'
 import { Application } from './application.ts'
 import { examine, integrity } from './examine.ts'
 import type { Examined } from './examine.ts'
-import type { Mode, Moments } from './moments.ts'
+import type { Mode, Moments, Threads } from './moments.ts'
+import { threadsIn } from './moments.ts'
 import { createOldLedger } from './old-ledger.ts'
 import { phaseOf, readLedger } from './phase.ts'
 import type { Phase } from './phase.ts'
@@ -21,6 +22,8 @@ export interface Variant {
 }
 
 export interface LifeOptions extends Variant {
+  /** Its number in the campaign, from 0 on. */
+  readonly index: number
   readonly program: Program
   readonly folder: string
   readonly rows: number
@@ -31,7 +34,7 @@ export interface LifeOptions extends Variant {
   readonly kills: number
   /** Whether one more run may be killed, of all databases; asked before each. */
   readonly mayKill: () => boolean
-  readonly onKill: (phase: Phase | 'retire') => void
+  readonly onKill: (phase: Phase | 'retire', threads: Threads) => void
 }
 
 /** An invariant does not hold. */
@@ -90,9 +93,9 @@ export class Life {
     return this.#kills < this.#options.kills && this.#options.mayKill()
   }
 
-  #killed(phase: Phase | 'retire'): void {
+  #killed(phase: Phase | 'retire', threads: Threads): void {
     this.#kills++
-    this.#options.onKill(phase)
+    this.#options.onKill(phase, threads)
   }
 
   async #cycle(index: number, mode: Mode): Promise<void> {
@@ -112,13 +115,14 @@ export class Life {
     let [worked, afterDeath] = [0, false]
     for (let ended = 0; ; ) {
       const moment = this.#mayKill() && this.#kills < until ? moments.draw(mode, pieces, worked) : 'never'
-      const death = await this.#run(mode, begun, moment)
+      const threads = threadsIn(this.#options.index, index)
+      const death = await this.#run(mode, begun, moment, threads)
       worked += moments.worked(death)
       this.#checkAgain(mode, afterDeath)
       afterDeath = death.died
       if (death.died) {
         const phase = phaseOf(folder, this.#db, begun)
-        this.#killed(phase)
+        this.#killed(phase, threads)
         moments.learnDeath(moment, BEFORE.has(phase))
       } else {
         if (this.#ended(death) === 'done') break
@@ -132,10 +136,10 @@ export class Life {
   }
 
   /** As an operator would: the reason is named until the rotation stands in the ledger, and a plain run goes on after that. */
-  async #run(mode: Mode, begun: number, moment: Moment): Promise<Death> {
+  async #run(mode: Mode, begun: number, moment: Moment, threads: Threads): Promise<Death> {
     const { program, folder, batch } = this.#options
     const reason = mode === 'compromise' && this.#rotations(begun) === begun ? ['--reason', 'compromise'] : []
-    return runVictim(program, folder, ['run', '--json', '--batch', String(batch), ...reason], moment)
+    return runVictim(program, folder, ['run', '--json', '--batch', String(batch), '--threads', String(threads), ...reason], moment)
   }
 
   /** A ledger that was cut while it was made holds none yet. */
@@ -179,7 +183,7 @@ export class Life {
     const args = ['retire', `key-file:k${this.#active - 1}`, '--json']
     for (let kills = 0; kills < RETIRE_KILLS && this.#mayKill(); kills++) {
       const { died, code, stderr } = await runVictim(program, folder, args, { milliseconds: 200 + random.next() * RETIRE_KILL_MS })
-      if (died) this.#killed('retire')
+      if (died) this.#killed('retire', 1)
       else if (code !== 0) this.#refuse([`retire ended with ${code}: ${stderr}`])
     }
     const { code, stdout, stderr } = await runVictim(program, folder, args, 'never')

@@ -46,10 +46,10 @@ function progressOf(total: number): (kills: number) => void {
   }
 }
 
-function figure({ kills, databases, cells, acknowledged, phases }: CampaignResult, rows: number, seconds: number): string {
+function figure({ kills, onTwoThreads, databases, cells, acknowledged, phases }: CampaignResult, rows: number, seconds: number): string {
   const where = [...PHASES, 'retire' as const].map((phase) => `${phase} ${phases.get(phase) ?? 0}`).join(', ')
   return [
-    `killed while in: ${where}`,
+    `killed while in: ${where}; ${onTwoThreads} of them on two threads`,
     `kill-test: ${kills} runs killed in ${Math.round(seconds)} s over ${databases} databases of ${rows} rows; ${cells} cells opened, ` +
       `0 lost, 0 undecryptable, 0 written twice but for cut batches, ${acknowledged} acknowledged writes present`,
   ].join('\n')

@@ -4,6 +4,14 @@ import type { Death, Moment } from './victim.ts'
 /** What a cycle is about. */
 export type Mode = 'seal' | 'rewrap' | 'compromise'
 
+/** How many threads a run has: the first does the key work, a second one that of the database. */
+export type Threads = 1 | 2
+
+/** In turn, from cycle to cycle; two databases that are worked on at once are out of step. */
+export function threadsIn(database: number, cycle: number): Threads {
+  return (database + cycle) % 2 === 0 ? 1 : 2
+}
+
 /** A guess until the first run of a mode has ended: milliseconds of work a row. */
 const GUESS_MS: Readonly<Record<Mode, number>> = { seal: 0.05, rewrap: 0.05, compromise: 0.09 }
 /** So much of a start passes before the command touches a file. */

@@ -34,7 +34,7 @@ export const cellOf = (table: TableName, id: number): number => id * 2 + (table 
 
 export const databaseOf = (folder: string): string => join(folder, 'app.db')
 export const ledgerOf = (folder: string): string => join(folder, 'ledger.db')
-const keyOf = (folder: string, index: number): string => join(folder, `k${index}.key`)
+export const keyOf = (folder: string, index: number): string => join(folder, `k${index}.key`)
 
 /**
  * Makes the database. Whoever is the application says so in the table `application` for the length of its transaction; what else updates a row

@@ -1,6 +1,7 @@
 import { listBranchKeys } from '@keyfold/core'
 import type { BranchKeyReceipt } from '@keyfold/core'
 import type { Command } from 'commander'
+import { inspectStates } from '../../inspect-states.ts'
 import { hexOf, keyNames } from '../../key-names.ts'
 import { suggestion } from '../../nearest.ts'
 import type { OpenedBranchKeys } from '../branch-keys.ts'
@@ -39,7 +40,7 @@ async function list({ output, config }: Call): Promise<ExitCode> {
   const rows: string[][] = []
   let total = 0
   await withSession({ config, readonly: true }, async (session) => {
-    const { keys, store } = branchKeysOf(session)
+    const { keys, store } = await branchKeysOf(session)
     const nameOf = keyNames(keys.keyring, ledgerKeys(session.ledger))
     for await (const { masterKeyIds, createdAt, ...key } of listBranchKeys(store)) {
       const [created, under] = [timeOf(createdAt), masterKeyIds.map(nameOf)]
@@ -109,14 +110,16 @@ function receiptText({ partition, keyIds, destroyedAt, cachesExpireAt, condition
   return `${facts}\n\nnobody can read its records once both hold:\n${conditions.map((condition) => `- ${condition}`).join('\n')}`
 }
 
-function branchKeysOf({ branchKeys }: Session): OpenedBranchKeys {
-  if (branchKeys !== undefined) return branchKeys
-  throw usageError('the config has no branchKeys', 'docs/cli.md says how they are configured.')
+/** The ledger said which keys are loaded: edited, it ends the command here. */
+async function branchKeysOf({ branchKeys, ledger }: Session): Promise<OpenedBranchKeys> {
+  if (branchKeys === undefined) throw usageError('the config has no branchKeys', 'docs/cli.md says how they are configured.')
+  await inspectStates(ledger, branchKeys.keys.keyring)
+  return branchKeys
 }
 
 /** A mistyped partition must not make a key of its own. */
 async function existing(session: Session, partition: string): Promise<OpenedBranchKeys> {
-  const opened = branchKeysOf(session)
+  const opened = await branchKeysOf(session)
   if (opened.store.versions(partition).length > 0) return opened
   const names = new Set<string>()
   for await (const key of listBranchKeys(opened.store)) if (names.size < SHOWN) names.add(key.partition)

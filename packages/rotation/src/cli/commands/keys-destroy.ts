@@ -110,7 +110,7 @@ function notes(report: DestroyKeyReport, wrapper: Destroyed['wrapper']): string[
   const { outcome, key, references, unregistered, usedSince, problem, receipt } = report
   if (outcome === 'needed') return [...referenceNotes(key, references), ...usedSince.map(usageNote), ...unregistered.map(unregisteredNote)]
   if (outcome === 'unfinished') {
-    const why = problem ?? 'it was not said where'
+    const why = problem ?? `removing it began in ${receipt?.material.place}: name that place with --material`
     return [`recorded, but the key itself is still there (${why}). Remove the cause, then run the same command again`]
   }
   const done = outcome === 'destroyed' ? `${key} is destroyed; the receipt stays in the ledger` : `${key} was destroyed before; this is its receipt`

@@ -14,6 +14,7 @@ import { namedKeys } from '../keys.ts'
 import { loadConfig } from '../load-config.ts'
 import type { Output } from '../output.ts'
 import { ledgerKeys } from '../session.ts'
+import { unverifiedNote } from '../status-text.ts'
 import { table } from '../table.ts'
 import { historyText } from './keys-change.ts'
 
@@ -60,7 +61,7 @@ async function listIn(named: readonly NamedKey[], ledger: Ledger | undefined, hi
   const keys = rows.map((row) => ({ ...row, escrows: escrowsOf(row, escrows), history: changes.filter(({ id }) => id === row.id) }))
   output.result('keys', { keys, ledgerKey }, () => [text(rows), ...(history ? [historyText(changes)] : [])].join('\n\n'))
   const notes = rows.flatMap((row) => notesOn(row, escrows))
-  if (ledgerKey?.verified === false) notes.push(`the states are not verified: the ledger's own key could not be opened (${ledgerKey.problem})`)
+  notes.push(...unverifiedNote(ledgerKey))
   if (notes.length > 0) output.message(`\n${notes.join('\n')}`)
   return rows.some(({ problem }) => problem !== null) ? EXIT.keyDenied : EXIT.done
 }

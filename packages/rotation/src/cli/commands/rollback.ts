@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { rotationError } from '../../errors.ts'
 import { rollback as rollBack } from '../../index.ts'
 import type { Call } from '../command.ts'
 import { callOf, finish } from '../command.ts'
@@ -24,6 +25,7 @@ export function addRollback(program: Command): void {
 async function rollback(file: string | undefined, flags: Flags, { output, config }: Call): Promise<ExitCode> {
   const plan = planIn(file)
   const result = await withSession(accessFor(config, flags), (session) => {
+    if (session.ledger === undefined) throw rotationError('ERR_ROLLBACK_REFUSED', 'there is no ledger: no rotation is known that could be reversed')
     const { rollbackDays } = session.config.policy
     const more = { why: flags.reason, ...(rollbackDays !== undefined && { rollbackDays }) }
     return moveIn(session, plan, flags, output, (options) => rollBack({ ...options, ...more }))

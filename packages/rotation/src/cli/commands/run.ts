@@ -64,8 +64,8 @@ export function planIn(file: string | undefined): Plan | undefined {
 
 /** How `run` and `rollback` open what they work with. */
 export function accessFor(config: string | undefined, { threads, kmsRps }: MoveFlags): SessionOptions {
-  // Under a limit of calls, those that are made anew count too: that is the run's to do.
-  return { config, readonly: false, threads, ...(kmsRps !== undefined && { kmsAttempts: 1 }) }
+  // The ledger is written once everything was checked. Under a limit of calls, those that are made anew count too: that is the run's to do.
+  return { config, readonly: false, writesLedger: false, threads, ...(kmsRps !== undefined && { kmsAttempts: 1 }) }
 }
 
 /** Says how it went; the exit code. */
@@ -95,7 +95,7 @@ export async function moveIn(
   const { keyring, stores, config, path } = session
   const view = progressView(output, 'rotated')
   let made: Ledger | undefined
-  // Only made once everything was checked: bad input leaves no file behind.
+  // Only made, or brought to the newest version, once everything was checked: bad input leaves no file behind, and none changed.
   const make = async (): Promise<Ledger> => (made = await openLedger(path(config.ledger)))
   try {
     return await interruptible(
@@ -104,7 +104,7 @@ export async function moveIn(
         start({
           keyring,
           stores,
-          ledger: session.ledger ?? make,
+          ledger: make,
           config: boundConfig(config),
           within: config.awsKms?.reEncrypt === true,
           scrub: flags.scrub,

@@ -7,7 +7,7 @@ import { callOf, finish } from '../command.ts'
 import type { ExitCode } from '../exit-codes.ts'
 import { EXIT } from '../exit-codes.ts'
 import { withSession } from '../session.ts'
-import { nextSteps, statusText, warningsText } from '../status-text.ts'
+import { nextSteps, statusText, unverifiedNote, warningsText } from '../status-text.ts'
 import { usageError } from '../usage.ts'
 import { watch } from '../watch.ts'
 
@@ -54,8 +54,7 @@ async function once(asked: boolean, { output, config }: Call): Promise<ExitCode>
   )
   const { schema: _, message_type: type, ...rest } = document
   output.result(type, rest, () => statusText(document))
-  if (document.ledgerKey?.verified === false)
-    output.message(`\nthe states of keys are as the ledger has them, not verified: its own key could not be opened (${document.ledgerKey.problem})`)
+  for (const note of unverifiedNote(document.ledgerKey)) output.message(`\n${note}`)
   const next = nextSteps(document)
   const nothing = verdict(document, next.length > 0) === EXIT.pending ? '' : 'nothing to do: '
   output.message(`\n${[...warningsText(document), ...(next.length === 0 ? [`${nothing}every record is under the active key`] : next)].join('\n')}`)

@@ -10,6 +10,7 @@ import { failedText } from '../failed-text.ts'
 import { interruptible } from '../interrupt.ts'
 import { progressView } from '../progress.ts'
 import { withSession } from '../session.ts'
+import { unverifiedNote } from '../status-text.ts'
 import { plural, table } from '../table.ts'
 import { usageError } from '../usage.ts'
 
@@ -71,7 +72,7 @@ async function verify(flags: Flags, { output, config }: Call): Promise<ExitCode>
     ),
   ).finally(() => view.end())
   output.result('verify', result, () => resultText(result))
-  output.message(`\n${notes(result)}`)
+  output.message(`\n${[...unverifiedNote(result.ledgerKey), notes(result)].join('\n')}`)
   return result.failed.total > 0 ? EXIT.integrity : EXIT.done
 }
 
