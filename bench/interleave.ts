@@ -62,18 +62,25 @@ export async function interleave<Name extends string>(
   return Object.fromEntries(timings) as Record<Name, Timing>
 }
 
-/** Finds out whether the work waits, and how many calls fill a round. */
+/** No neighbour takes a processor for so long. */
+const SURELY_LONG_MS = 100
+
+/**
+ * Finds out whether the work waits, and how many calls fill a round. Work that fills one in a single call is long: if it does so twice, since a
+ * neighbour may have had the processor meanwhile. Short work that is taken for long is called once a round, cold, and looks several times slower.
+ */
 async function warmedUp(work: Work, { roundMs, warmMs }: Effort): Promise<Candidate> {
   const first = work()
   const waits = first instanceof Promise
   await first
   let calls = 1
-  for (let spentMs = 0; ; ) {
+  for (let spentMs = 0, long = 0; ; ) {
     const us = waits ? await timeWaiting(work, calls) : timeCalls(work, calls)
     const ms = (us * calls) / 1000
     spentMs += ms
-    // what fills a round in one call has been called twice by now, and is no matter of microseconds
-    if (ms >= roundMs && (calls === 1 || spentMs >= warmMs)) return { work, waits, calls, ms, samples: [] }
+    if (calls === 1 && ms >= roundMs) long++
+    const enough = calls === 1 ? long === 2 || ms >= SURELY_LONG_MS : spentMs >= warmMs
+    if (ms >= roundMs && enough) return { work, waits, calls, ms, samples: [] }
     calls = Math.max(calls, Math.min(calls * 4, Math.ceil((roundMs * 1050) / Math.max(us, 0.01))))
   }
 }

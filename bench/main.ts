@@ -21,7 +21,7 @@ const { values } = parseArgs({
     'json': { type: 'string' },
     'html': { type: 'string' },
     'rows': { type: 'string', default: '100000' },
-    'stream-mib': { type: 'string', default: '256' },
+    'stream-mib': { type: 'string', default: '1024' },
   },
   strict: true,
 })

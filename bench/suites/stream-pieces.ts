@@ -20,6 +20,14 @@ export async function drained(readable: ReadableStream<Uint8Array>): Promise<voi
   await readable.pipeTo(new WritableStream())
 }
 
+/** As `drained`, and gives the memory of each piece back, which the garbage collector would do some time later. */
+export async function freed(readable: ReadableStream<Uint8Array>): Promise<void> {
+  const free = ({ buffer }: Uint8Array): void => {
+    if (buffer instanceof ArrayBuffer) buffer.transfer(0)
+  }
+  await readable.pipeTo(new WritableStream({ write: free }))
+}
+
 export async function collected(readable: ReadableStream<Uint8Array>): Promise<Uint8Array[]> {
   const pieces: Uint8Array[] = []
   for await (const piece of readable) pieces.push(piece)

@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { interleave } from '../interleave.ts'
 
 const BRIEF = { rounds: 4, fewest: 4, budgetMs: 0, roundMs: 0.5, warmMs: 0.5 }
@@ -28,5 +28,16 @@ test('long work gets fewer rounds, as its budget allows', async () => {
 test('what takes longer than a round is done once in it', async () => {
   let calls = 0
   await interleave({ long: async () => { calls++; await wait(3) } }, { rounds: 3, fewest: 3, budgetMs: 0, roundMs: 1, warmMs: 50 })
-  expect(calls).toBe(2 + 3) // two to warm up
+  expect(calls).toBe(3 + 3) // three to warm up
+})
+
+test('short work is not taken for long because of one call that was held up', async () => {
+  let [calls, now] = [0, 0n]
+  const clock = vi.spyOn(process.hrtime, 'bigint').mockImplementation(() => now)
+  onTestFinished(() => clock.mockRestore())
+  const heldUpOnce = () => {
+    now += ++calls === 2 ? 5_000_000n : 1000n
+  }
+  await interleave({ heldUpOnce }, BRIEF)
+  expect(calls).toBeGreaterThan(100)
 })

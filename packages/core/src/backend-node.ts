@@ -121,8 +121,10 @@ export function gcmStream(key: Uint8Array): GcmStream {
     seal(nonce, plaintext, out) {
       checkLength('nonce', nonce)
       const cipher = createCipheriv('aes-256-gcm', held(), nonce)
-      moveInto(out, cipher.update(plaintext))
+      const ciphertext = cipher.update(plaintext)
       cipher.final()
+      out.set(ciphertext)
+      release(ciphertext)
       out.set(cipher.getAuthTag(), plaintext.length)
     },
     open(nonce, sealed, out) {
@@ -137,20 +139,15 @@ export function gcmStream(key: Uint8Array): GcmStream {
         plaintext.fill(0)
         return false
       }
-      moveInto(out, plaintext)
+      out.set(plaintext)
+      plaintext.fill(0)
+      release(plaintext)
       return true
     },
     wipe() {
       object = undefined
     },
   }
-}
-
-/** Copies what node:crypto made to where it belongs, wipes it and frees it. */
-function moveInto(out: Uint8Array, made: Buffer): void {
-  out.set(made)
-  made.fill(0)
-  release(made)
 }
 
 const WORTH_RELEASING = 4096
