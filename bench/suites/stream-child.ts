@@ -2,10 +2,10 @@
  * stream-child.ts 'seal'|'seal and open' MIB ['free']: one stream of so many MiB in pieces of 256 KiB, none of it kept. Prints the seconds and the
  * memory. With 'free', the reader gives the memory of each piece back at once: the peak is what the streams hold, not what V8 has yet to collect.
  */
-import { readFileSync } from 'node:fs'
 import { randomBytes } from 'node:crypto'
 import { createKeyring, openStream, sealStream } from '@keyfold/core'
 import { insecureRawKey } from '@keyfold/core/raw-key'
+import { peakBytes } from '../peak-memory.ts'
 import { drained, freed, piecesOf } from './stream-pieces.ts'
 
 const PIECE = 2 ** 18
@@ -16,12 +16,6 @@ const context = { file: 'bench' }
 function* plaintext(): Generator<Uint8Array> {
   const piece = randomBytes(PIECE)
   for (let left = (Number(mebibytes) * 2 ** 20) / PIECE; left > 0; left--) yield piece
-}
-
-/** On Linux, maxRSS begins with the memory of the process that started this one, which is a benchmark with many MiB of its own. */
-function peakBytes(): number {
-  if (process.platform !== 'linux') return process.resourceUsage().maxRSS * 1024
-  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'))![1]) * 1024
 }
 
 const sealed = piecesOf(plaintext()).pipeThrough(sealStream(keyring, context))
