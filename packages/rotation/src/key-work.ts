@@ -20,8 +20,6 @@ export interface Worked {
   readonly failures: ReadonlyArray<{ readonly record: StoredRecord; readonly code: string }>
   /** How often a census counts the records that were left alone as pending: those that failed, and those with an entry of a foreign key. */
   readonly claims: number
-  /** How many records needed nothing. */
-  readonly current: number
 }
 
 /** Key work to be done: what for, with which keys, and where. */
@@ -78,7 +76,6 @@ class Batch implements Worked {
   readonly changes: Record<Action, Change[]> = { seal: [], rewrap: [], reencrypt: [], unseal: [] }
   readonly failures: Array<{ record: StoredRecord; code: string }> = []
   claims = 0
-  current = 0
   readonly #work: KeyWork
   readonly #column: ColumnRef
 
@@ -91,10 +88,7 @@ class Batch implements Worked {
   choose(record: StoredRecord, sweep: boolean): Job | undefined {
     try {
       const job = jobFor(this.#work, record, sweep)
-      if (job === undefined) {
-        this.current++
-        this.#leave(record)
-      }
+      if (job === undefined) this.#leave(record)
       return job
     } catch (error) {
       this.fail(record, error)

@@ -20,10 +20,10 @@ export interface PassRun {
 }
 
 /**
- * What a pass deals with. A sweep gives every record a new data key. The first pass finds most records not current, later ones hardly any, and these
- * have the store leave out what is current, which costs it a look at every row.
+ * What a pass deals with. A sweep gives every record a new data key. The others deal with what is not current: `most` of the records, or `some`, where
+ * the store leaves out the rest, which costs it a look at every row.
  */
-export type PassKind = 'sweep' | 'first' | 'later'
+export type PassKind = 'sweep' | 'most' | 'some'
 
 /** One pass over one column. */
 export interface ColumnPass {
@@ -70,8 +70,8 @@ class Pass {
   readonly #failures: Failures
   readonly #cursor: Cursor
   readonly #ahead: boolean
-  /** The store is to leave out what is current. In a first pass from when much of a page was: that of a run which goes over it once more. */
-  #skips: boolean
+  /** The store leaves out what is current. */
+  readonly #skips: boolean
   /** What is under way at the store. Both are awaited before the pass ends, however it ends. */
   #page: Page | undefined
   #writing: Promise<void> = Promise.resolve()
@@ -81,7 +81,7 @@ class Pass {
     this.#store = store
     this.#place = place
     this.#sweep = kind === 'sweep'
-    this.#skips = kind === 'later' && run.work.mode !== 'unseal'
+    this.#skips = kind === 'some' && run.work.mode !== 'unseal'
     this.#failures = failures
     this.#cursor = new Cursor(run.ledger, run.rotation, place)
     this.#ahead = store.concurrent === true && !run.between.size.pauses
@@ -124,9 +124,7 @@ class Pass {
 
   /** Key work for this batch while the one before it is written; then this one's turn to be written. */
   async #dealWith(records: readonly StoredRecord[]): Promise<void> {
-    const { work } = this.#run
-    const worked = await workOn(work, this.#place, records, this.#sweep)
-    this.#skips ||= !this.#sweep && work.mode !== 'unseal' && worked.current * 2 > records.length
+    const worked = await workOn(this.#run.work, this.#place, records, this.#sweep)
     await this.#writing
     this.#writing = underWay(async () => this.#finish(records.at(-1)!.position, worked))
     if (!this.#ahead) await this.#writing

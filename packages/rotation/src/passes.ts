@@ -3,7 +3,8 @@ import type { Stop } from './between-batches.ts'
 import type { PlacedCensus } from './census.ts'
 import { countAll, pendingIn } from './census.ts'
 import { Failures } from './failures.ts'
-import type { ColumnPass, PassKind, PassRun } from './pass.ts'
+import type { ColumnPlace } from './ledger/types.ts'
+import type { ColumnPass, PassRun } from './pass.ts'
 import { passOver } from './pass.ts'
 import type { BranchKeyCount, Upkeep } from './rotation-keys.ts'
 import { NO_UPKEEP } from './rotation-keys.ts'
@@ -29,8 +30,10 @@ const MAX_PASSES = 8
 /**
  * Goes over all columns until nothing is left but what cannot be moved; branch keys before records, in each pass. Later passes pick up what was
  * inserted behind the cursor and what another writer changed at the same moment; they read only what is not current, so they are short.
+ *
+ * @param before the columns as they were counted before the run
  */
-export async function makePasses(run: PassRun, stores: readonly RecordStore[]): Promise<Ending> {
+export async function makePasses(run: PassRun, stores: readonly RecordStore[], before: readonly PlacedCensus[]): Promise<Ending> {
   const { keys } = run.work
   let upkeep = NO_UPKEEP
   for (let pass = 1; ; pass++) {
@@ -39,8 +42,8 @@ export async function makePasses(run: PassRun, stores: readonly RecordStore[]): 
     const leaves = run.work.mode === 'unseal'
     const kept = leaves ? NO_UPKEEP : await keys.upkeep({ within: run.work.within, signal: run.between.signal })
     upkeep = { ...kept, rewrapped: upkeep.rewrapped + kept.rewrapped, renewed: upkeep.renewed + kept.renewed }
-    const kind = pass === 1 ? 'first' : 'later'
-    const outcome = kept.interrupted ? { ...NOTHING, stopped: run.between.stop() } : await passOverAll(run, stores, kind, failures)
+    const full = pass === 1 ? before.filter((count) => isMostlyPending(count, run.work)) : []
+    const outcome = kept.interrupted ? { ...NOTHING, stopped: run.between.stop() } : await passOverAll(run, stores, full, failures)
     const moved = await keys.look()
     const counts = await countAll(stores)
     const left: Left = {
@@ -80,13 +83,19 @@ function isIdle({ partial, changed, conflicts }: ColumnPass): boolean {
 
 const NOTHING: ColumnPass = { changed: 0, conflicts: 0, stuck: 0, partial: false, stopped: undefined }
 
-async function passOverAll(run: PassRun, stores: readonly RecordStore[], kind: PassKind, failures: Failures): Promise<ColumnPass> {
+function isMostlyPending(count: PlacedCensus, { keys, mode }: PassRun['work']): boolean {
+  return pendingIn(count, keys, mode) * 2 > count.total - count.null
+}
+
+/** @param full columns most of whose records have something to be done */
+async function passOverAll(run: PassRun, stores: readonly RecordStore[], full: readonly ColumnPlace[], failures: Failures): Promise<ColumnPass> {
   let all = NOTHING
   for (const store of stores) {
     for (const column of store.columns) {
       const place = { store: store.name, table: column.table, column: column.column }
       const sweep = run.work.reason === 'compromise' && !run.ledger.rotations.checkpoint(run.rotation, place).swept
-      all = joined(all, await passOver(run, store, place, sweep ? 'sweep' : kind, failures))
+      const most = full.some((one) => one.store === place.store && one.table === place.table && one.column === place.column)
+      all = joined(all, await passOver(run, store, place, sweep ? 'sweep' : most ? 'most' : 'some', failures))
       if (all.stopped !== undefined) return all
     }
   }

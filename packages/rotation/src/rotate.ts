@@ -74,7 +74,7 @@ export async function moveTo(options: MoveOptions, report: Report, asked: Asked)
     const slowedBy = (): RotationProgress['slowedBy'] => (service.throttled ? 'key-service' : size.slowed ? 'database' : null)
     tally = new Tally(workload(counts, keys, rotation), slowedBy, report)
     const run = runOf(options, { ledger, keys, rotation, limits, size, tally, started })
-    const ending = await moveAll(options, run, rotation)
+    const ending = await moveAll(options, run, rotation, counts)
     const remains = await scrub(options, ledger, ending)
     return reportOf({ run, rotation, ending, remains, resumed: chosen.cut !== undefined, states, started })
   })
@@ -156,9 +156,14 @@ function checkUnseal({ stores, plan, reason }: MoveOptions): void {
   }
 }
 
-async function moveAll({ stores }: MoveOptions, run: PassRun, rotation: LedgerRotation): Promise<Ending> {
+async function moveAll(
+  { stores }: MoveOptions,
+  run: PassRun,
+  rotation: LedgerRotation,
+  before: readonly PlacedCensus[],
+): Promise<Ending> {
   for (const store of stores) await store.prepare()
-  const ending = await makePasses(run, stores)
+  const ending = await makePasses(run, stores, before)
   // With a record set aside it stays open: once that is repaired, the next run deals with it as this one would have.
   if (ending.stopped === 'cancelled') finishCancelled(run.ledger, rotation)
   else if (isFinished(ending)) finish(run.ledger, rotation, run.tally)

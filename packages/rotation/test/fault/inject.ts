@@ -16,6 +16,8 @@ export interface Point {
   readonly call: Call
   readonly error: Failure
   readonly when: number
+  /** Only calls on this file are counted, and made to fail: for `write`, which Node's threads also call to wake each other, at no fixed times. */
+  readonly on?: string
 }
 
 export interface FaultyRun {
@@ -38,7 +40,8 @@ export async function runFaulty(program: Program, folder: string, args: readonly
   const inject = point === undefined ? [] : ['-e', `inject=${point.call}:${kills ? 'signal' : 'error'}=${point.error}:when=${point.when}`]
   // Under --seccomp-bpf strace delivers no signal as a call begins.
   const options = ['-f', '-y', '-qq', '-o', log, ...(kills ? [] : ['--seccomp-bpf']), '-e', `trace=${filter}`, ...inject]
-  const traced = [...options, process.execPath, ...program.options, program.main, ...args]
+  const path = point?.on === undefined ? [] : ['-P', point.on]
+  const traced = [...options, ...path, process.execPath, ...program.options, program.main, ...args]
   const [out, err] = [openSync(stdout, 'w'), openSync(stderr, 'w')]
   const child = spawn('strace', traced, {
     cwd: folder,
@@ -83,6 +86,8 @@ export function isOurs(file: string, folder: string): boolean {
 /** A call that a run makes on a file of ours. */
 export interface FileCall extends Pick<Point, 'call' | 'when'> {
   readonly file: string
+  /** The how manyth of these calls on this file it is. */
+  readonly nth: number
 }
 
 /** The calls that a run makes on files of ours when nothing fails: of its first thread, which is the one that works. */
@@ -90,14 +95,17 @@ export async function callsOf(program: Program, folder: string, args: readonly s
   await runFaulty(program, folder, args, undefined)
   const lines = readFileSync(join(folder, '../strace'), 'utf8').split('\n')
   const thread = lines[0]!.split(' ')[0]!
-  const counts = new Map<Call, number>()
+  const counts = new Map<string, number>()
+  const next = (key: string): number => {
+    counts.set(key, (counts.get(key) ?? 0) + 1)
+    return counts.get(key)!
+  }
   return lines.flatMap((line) => {
     const [, id, name] = /^(\d+) +(\w+)\(/.exec(line) ?? []
     const call = CALLS.find((candidate) => candidate === name)
     if (id !== thread || call === undefined) return []
-    const when = (counts.get(call) ?? 0) + 1
-    counts.set(call, when)
     const file = fileOf(line)
-    return isOurs(file, folder) ? [{ call, when, file }] : []
+    const when = next(call)
+    return isOurs(file, folder) ? [{ call, when, file, nth: next(`${call} ${file}`) }] : []
   })
 }
