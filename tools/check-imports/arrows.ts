@@ -12,7 +12,7 @@ export const coreRows: readonly (readonly string[])[] = [
   ['backend-bun'],
   ['bytes', 'format-errors'],
   ['context', 'format'],
-  ['cipher', 'dek-cache'],
+  ['cipher', 'dek-cache', 'sql-offsets', 'text-form'],
   ['stream-cipher', 'fips-self-test'],
   ['stream-chunks', 'stream-head'],
   ['local-wrap', 'secret-file', 'sync-folder', 'bounded-map', 'in-flight', 'branch-key-log', 'branch-key-limits'],

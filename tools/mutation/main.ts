@@ -1,5 +1,5 @@
-// `npm run mutation -- [--package core] [--part 2/8] [--files bytes,wrappers/key-file]`: changes the package's code in one place at a time, and counts
-// how many of these mutants its fast tests notice; below the bar it fails.
+// `npm run mutation -- [--package core] [--part 2/8] [--files bytes,wrappers/key-file]`: changes the package's code in one place at a time, and
+// counts how many of these mutants its fast tests notice; below the bar it fails.
 import { parseArgs } from 'node:util'
 import { figureLine } from '../figure.ts'
 import { root } from '../run-step.ts'

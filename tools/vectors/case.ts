@@ -3,8 +3,9 @@ import { createHash } from 'node:crypto'
 import { deriveBodyKey, encryptBody } from '../../packages/core/src/cipher.ts'
 import { canonicalContext } from '../../packages/core/src/context.ts'
 import type { Entry } from '../../packages/core/src/format.ts'
-import { encode, MATERIAL_ID_LENGTH, SUITE_AES_256_GCM, toText } from '../../packages/core/src/format.ts'
+import { encode, MATERIAL_ID_LENGTH, SUITE_AES_256_GCM } from '../../packages/core/src/format.ts'
 import { localKeyWrapper } from '../../packages/core/src/local-wrap.ts'
+import { toText } from '../../packages/core/src/text-form.ts'
 
 export type Pairs = ReadonlyArray<readonly [string, string]>
 

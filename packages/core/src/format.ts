@@ -1,5 +1,4 @@
-/** The envelope, format v1, as docs/format.md specifies it. The only file that knows an offset. */
-import { decodeBase64url, encodeBase64url } from '#backend'
+/** The envelope, format v1, as docs/format.md specifies it. The only file that knows an offset, but for what SQL is told (sql-offsets.ts). */
 import { equalBytes, readUint16, readUint32, writeUint16, writeUint32 } from './bytes.ts'
 import { KeyfoldError } from './errors.ts'
 import { malformed, overLimit, unsupportedVersion } from './format-errors.ts'
@@ -29,37 +28,19 @@ export const LIMITS = {
   textBytes: 0x1000_0000,
 } as const
 
-const MAGIC = [0x4b, 0x46] as const // 'KF'
-const VERSION_AT = 2
+export const MAGIC = [0x4b, 0x46] as const // 'KF'
+export const VERSION_AT = 2
 const SUITE_AT = 3
 const FLAGS_AT = 4
-const COUNT_AT = 5
-const SLOTS_AT = 6
+export const COUNT_AT = 5
+export const SLOTS_AT = 6
 const SLOT_LENGTH = KEY_ID_LENGTH + MATERIAL_ID_LENGTH
 /** Everything up to the end of the commitment, with as many and as long entries as the limits allow. */
 export const MAX_HEADER_LENGTH = SLOTS_AT + LIMITS.entries * (SLOT_LENGTH + 2 + LIMITS.wrappedBytes) + COMMITMENT_LENGTH
 /** Version bytes stay below the printable characters, so that a text which begins with KF is never taken for an envelope. */
 const VERSION_LIMIT = 0x20
-const TEXT_PREFIX = 'kf1.'
-const ANY_TEXT_PREFIX = /^kf([1-9]\d?)\./
-
-/** Where SQL finds the first key id and the entry count, without a key: 1-based, for `substr`. Stores build their indexes on this. */
-export const SQL_OFFSETS = {
-  blob: {
-    prefix: new Uint8Array([...MAGIC, VERSION]),
-    keyId: SLOTS_AT + 1, keyIdLength: KEY_ID_LENGTH,
-    count: COUNT_AT + 1, one: new Uint8Array([1]), most: new Uint8Array([LIMITS.entries]),
-    /** How envelopes of the known suites begin, up to their flags. */
-    heads: [SUITE_AES_256_GCM, SUITE_STREAM].map((suite) => new Uint8Array([...MAGIC, VERSION, suite, FLAGS])),
-  },
-  // Four characters hold three bytes; every offset and width above is a multiple of three. A count of at most 16 is wholly in its last character.
-  text: {
-    prefix: `${TEXT_PREFIX}S0YB`,
-    keyId: 4 + (SLOTS_AT / 3) * 4 + 1, keyIdLength: (KEY_ID_LENGTH / 3) * 4,
-    count: 4 + (SLOTS_AT / 3) * 4, one: 'B', most: 'Q',
-    heads: [`${TEXT_PREFIX}S0YBAQA`, `${TEXT_PREFIX}S0YBAgA`],
-  },
-} as const
+export const TEXT_PREFIX = 'kf1.'
+export const ANY_TEXT_PREFIX = /^kf([1-9]\d?)\./
 
 /** One wrapped DEK: which key wrapped it, with which material, and the wrapped bytes. */
 export interface Entry {
@@ -289,37 +270,6 @@ export function isSealed(value: unknown): value is Uint8Array | string {
   if (typeof value === 'string') return ANY_TEXT_PREFIX.test(value)
   if (!(value instanceof Uint8Array) || value.length <= VERSION_AT) return false
   return value[0] === MAGIC[0] && value[1] === MAGIC[1] && value[VERSION_AT]! > 0 && value[VERSION_AT]! < VERSION_LIMIT
-}
-
-/**
- * The text form for text columns: `kf1.` and the envelope in base64url without padding. Does not look into the envelope.
- *
- * @throws KeyfoldError ERR_LIMIT for an envelope of over 256 MiB
- */
-export function toText(envelope: Uint8Array): string {
-  if (envelope.length > LIMITS.textBytes) throw overLimit('bytes for the text form', envelope.length, LIMITS.textBytes)
-  return TEXT_PREFIX + encodeBase64url(envelope)
-}
-
-/**
- * The envelope in its bytes, from either form. Strict base64url: no padding, no white space, no stray bits.
- *
- * @throws KeyfoldError ERR_NOT_SEALED, ERR_ENVELOPE_VERSION, ERR_ENVELOPE_MALFORMED, ERR_LIMIT
- */
-export function toBytes(envelope: Uint8Array | string): Uint8Array {
-  if (envelope instanceof Uint8Array) return envelope
-  if (typeof envelope !== 'string')
-    throw new KeyfoldError('ERR_ARGUMENT', `an envelope is a Uint8Array or its text form, not ${typeof envelope}`)
-  const version = ANY_TEXT_PREFIX.exec(envelope)?.[1]
-  if (version === undefined) throw new KeyfoldError('ERR_NOT_SEALED', 'the text does not begin as an envelope does')
-  if (version !== '1') throw unsupportedVersion(Number(version), VERSION)
-  const length = Math.floor(((envelope.length - TEXT_PREFIX.length) * 3) / 4)
-  if (length > LIMITS.textBytes) throw overLimit('bytes in its text form', length, LIMITS.textBytes)
-  const bytes = decodeBase64url(envelope.slice(TEXT_PREFIX.length))
-  if (bytes === undefined) throw malformed('its text is not strict base64url')
-  // Otherwise a text could claim one version in its prefix and another in its bytes.
-  if (isSealed(bytes) && bytes[VERSION_AT] !== VERSION) throw malformed('its text and its bytes name different versions')
-  return bytes
 }
 
 function otherSuite(suite: number): KeyfoldError {

@@ -1,7 +1,8 @@
 import { toHex } from './bytes.ts'
 import { suiteName } from './cipher.ts'
-import { parse, parseKeyIds, toBytes, VERSION } from './format.ts'
+import { parse, parseKeyIds, VERSION } from './format.ts'
 import type { Keyring } from './keyring.ts'
+import { toBytes } from './text-form.ts'
 
 /** What an envelope shows without a key. */
 export interface Inspection {

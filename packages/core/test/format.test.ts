@@ -9,13 +9,12 @@ import {
   MATERIAL_ID_LENGTH,
   parse,
   parseStreamHeader,
-  SQL_OFFSETS,
   streamHeaderNeeds,
   SUITE_AES_256_GCM,
   SUITE_STREAM,
-  toBytes,
-  toText,
 } from '../src/format.ts'
+import { SQL_OFFSETS } from '../src/sql-offsets.ts'
+import { toBytes, toText } from '../src/text-form.ts'
 import { codeOf } from './keys.ts'
 
 function entry(seed: number, length = 40): Entry {

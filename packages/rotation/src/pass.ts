@@ -20,8 +20,8 @@ export interface PassRun {
 }
 
 /**
- * What a pass deals with. A sweep gives every record a new data key. The others deal with what is not current: `most` of the records, or `some`, where
- * the store leaves out the rest, which costs it a look at every row.
+ * What a pass deals with. A sweep gives every record a new data key. The others deal with what is not current: `most` of the records, or `some`,
+ * where the store leaves out the rest, which costs it a look at every row.
  */
 export type PassKind = 'sweep' | 'most' | 'some'
 
