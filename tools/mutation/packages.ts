@@ -13,7 +13,7 @@ interface Mutated {
 export const packages = {
   core: {
     bar: 90,
-    part: '1/8',
+    part: '1/16',
     files: ['**/*.ts'],
     slowTests: [
       '**/*.fuzz.test.ts',

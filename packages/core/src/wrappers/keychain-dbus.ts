@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { connect } from 'node:net'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { concat } from '../bytes.ts'
 import { KeyfoldError } from '../errors.ts'
 import type { BusCall, BusReply, BusValue } from './keychain-dbus-message.ts'
@@ -15,6 +16,14 @@ const HELLO: BusCall = {
   member: 'Hello',
   args: [],
 }
+
+/**
+ * A service that has its name on the bus and not yet its objects answers so. gnome-keyring also did once between two good answers to the same
+ * question. All that is asked here are questions, which may be put again.
+ */
+const NOT_YET = 'org.freedesktop.DBus.Error.UnknownMethod'
+const MOST_ASKED = 4
+const ASK_AGAIN_MS = 50
 
 /** A connection to the session bus. */
 export interface Bus {
@@ -89,10 +98,13 @@ function busOver(socket: Socket, input: Input): Bus {
   let serial = 0
   return {
     async call(call) {
-      socket.write(encodeCall(++serial, call))
-      const reply = await answerTo(serial, input)
-      if (reply.kind === 'error') throw refusal(reply.errorName)
-      return reply.body
+      for (let asked = 1; ; asked++) {
+        socket.write(encodeCall(++serial, call))
+        const reply = await answerTo(serial, input)
+        if (reply.kind !== 'error') return reply.body
+        if (reply.errorName !== NOT_YET || asked === MOST_ASKED) throw refusal(reply.errorName)
+        await sleep(ASK_AGAIN_MS)
+      }
     },
   }
 }

@@ -48,6 +48,16 @@ describe('the state of an entry', () => {
       expect(get).toContain(`${part}\0`)
   })
 
+  test('is asked for again, a few times, where the service does not know the method yet', async () => {
+    const unknown = (serial: number) => failed(serial, 'org.freedesktop.DBus.Error.UnknownMethod')
+    await fakeBus({ replies: [hello, unknown, unknown, unknown, found(['/i/1'], [])] })
+    expect(await entryState(ATTRIBUTES, 5_000)).toBe('present')
+    const calls = await fakeBus({ replies: [hello, unknown, unknown, unknown, unknown, found(['/i/1'], [])] })
+    const fact = 'the keychain service failed (org.freedesktop.DBus.Error.UnknownMethod)'
+    expect(await failure(entryState(ATTRIBUTES, 5_000))).toEqual(['ERR_KEYCHAIN_UNAVAILABLE', fact])
+    expect(calls).toHaveLength(5)
+  })
+
   test('survives answers in single bytes, in the other byte order, and behind signals and answers to others', async () => {
     const noise = (serial: number): Uint8Array =>
       Buffer.concat([signal(), signal([['t', 0]]), returned(serial + 100, [['s', 'x']]), returned(serial, [['ao', []], ['ao', ['/i/1']]], false)])
