@@ -7,7 +7,7 @@ import { canonicalContext } from './context.ts'
 import { KeyfoldError } from './errors.ts'
 import type { Entry, Envelope } from './format.ts'
 import { encode, parse } from './format.ts'
-import { wrapAll } from './key-batch.ts'
+import { append, wrapAll } from './key-batch.ts'
 import type { KeySource } from './key-source.ts'
 import type { OpenedDek } from './open-dek.ts'
 import { openDeks } from './open-dek.ts'
@@ -147,12 +147,6 @@ function* openAll(keys: KeySource, records: readonly SealedRecord[]): Steps<Arra
   })
 }
 
-/** What one key is to wrap: the data keys of these records, each as so manyth of its entries. */
-interface Group {
-  readonly records: number[]
-  readonly entries: number[]
-}
-
 /**
  * Wraps the data key of each record under each of its keys. A key that fails takes the records that it was to seal along; for these, no further
  * key is asked.
@@ -165,39 +159,25 @@ function* wrapForEach(
 ): Steps<Array<Result<Entry[]>>> {
   const results = sealing.map((keys): Result<Entry[]> => (keys instanceof KeyfoldError ? keys : []))
   for (const [wrapper, group] of byKey(sealing)) {
-    const live = group.records.filter((record) => !(results[record] instanceof KeyfoldError))
-    const wraps = yield* attempt(
-      wrapAll(
-        wrapper,
-        live.map((record) => records[record]!.dek),
-        live.map((record) => records[record]!.context),
-      ),
-    )
-    let at = 0
-    group.records.forEach((record, i) => {
-      const entries = results[record]!
-      if (entries instanceof KeyfoldError) return
+    const live = group.filter((record) => !(results[record] instanceof KeyfoldError))
+    const [deks, contexts] = [live.map((record) => records[record]!.dek), live.map((record) => records[record]!.context)]
+    const wraps = yield* attempt(wrapAll(wrapper, deks, contexts))
+    live.forEach((record, i) => {
       if (wraps instanceof KeyfoldError) results[record] = wraps
       else {
-        const { materialId, bytes } = wraps[at++]!
-        entries[group.entries[i]!] = { keyId: wrapper.keyId, materialId, wrapped: bytes }
+        const { materialId, bytes } = wraps[i]!
+        orThrow(results[record]!)[orThrow(sealing[record]!).indexOf(wrapper)] = { keyId: wrapper.keyId, materialId, wrapped: bytes }
       }
     })
   }
   return results
 }
 
-/** Records of different partitions have different keys: what each key is to wrap. */
-function byKey(sealing: ReadonlyArray<Result<readonly KeyWrapper[]>>): Map<KeyWrapper, Group> {
-  const groups = new Map<KeyWrapper, Group>()
+/** Records of different partitions have different keys: the places of those that each key is to wrap for. */
+function byKey(sealing: ReadonlyArray<Result<readonly KeyWrapper[]>>): Map<KeyWrapper, number[]> {
+  const groups = new Map<KeyWrapper, number[]>()
   sealing.forEach((keys, record) => {
-    if (keys instanceof KeyfoldError) return
-    keys.forEach((wrapper, entry) => {
-      let group = groups.get(wrapper)
-      if (group === undefined) groups.set(wrapper, (group = { records: [], entries: [] }))
-      group.records.push(record)
-      group.entries.push(entry)
-    })
+    if (!(keys instanceof KeyfoldError)) for (const wrapper of keys) append(groups, wrapper, record)
   })
   return groups
 }

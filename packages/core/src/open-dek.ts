@@ -65,10 +65,9 @@ function* searchAll(keys: KeySource, wanted: readonly Wanted[], results: Array<O
   let searches = wanted.map((one, at) => ({ at, search: new Search(one) }))
   while (searches.length > 0) {
     const turns = new Map<KeyWrapper, Turn[]>()
-    const held =
-      keys.find === undefined
-        ? yield* together(searches.map(({ search }) => search.next(keys)))
-        : searches.map(({ search }) => search.nextAtHand(keys.find!.bind(keys)))
+    const held = hasAtHand(keys)
+      ? searches.map(({ search }) => search.nextAtHand(keys))
+      : yield* together(searches.map(({ search }) => search.next(keys)))
     for (const [i, { at, search }] of searches.entries()) {
       const one = held[i]
       if (one === undefined) results[at] = search.failed()
@@ -77,6 +76,10 @@ function* searchAll(keys: KeySource, wanted: readonly Wanted[], results: Array<O
     searches = []
     for (const [wrapper, group] of turns) for (const closed of yield* takeTurns(wrapper, group, results)) searches.push(closed)
   }
+}
+
+function hasAtHand(keys: KeySource): keys is KeySource & Required<Pick<KeySource, 'find'>> {
+  return keys.find !== undefined
 }
 
 function heldBy(wrapper: KeyWrapper, { materialId, wrapped }: Entry): Held {
@@ -136,9 +139,9 @@ class Search {
   }
 
   /** The same where keys need no step. */
-  nextAtHand(find: (keyId: Uint8Array) => KeyWrapper | undefined): Held | undefined {
+  nextAtHand(keys: Required<Pick<KeySource, 'find'>>): Held | undefined {
     for (let entry = this.#nextEntry(); entry !== undefined; entry = this.#nextEntry()) {
-      const wrapper = find(entry.keyId)
+      const wrapper = keys.find(entry.keyId)
       if (wrapper !== undefined) return heldBy(wrapper, entry)
     }
     return undefined

@@ -20,7 +20,7 @@ export class StoreThread {
   }
 
   static async open(start: ThreadStart): Promise<{ thread: StoreThread; opened: Opened }> {
-    const thread = idle.pop() ?? new Thread()
+    const thread = idleThread() ?? new Thread()
     try {
       return { opened: await thread.call('open', [start]), thread: new StoreThread(thread) }
     } catch (error) {
@@ -40,6 +40,13 @@ export class StoreThread {
     await thread.call('close', [])
     release(thread)
   }
+}
+
+/** One that has not ended meanwhile. */
+function idleThread(): Thread | undefined {
+  let thread = idle.pop()
+  while (thread?.ended === true) thread = idle.pop()
+  return thread
 }
 
 function release(thread: Thread): void {

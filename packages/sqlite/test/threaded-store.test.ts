@@ -4,6 +4,7 @@ import { testRecordStore } from '@keyfold/core/testing'
 import { temporaryFolder } from '@keyfold/test-support'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Worker } from 'node:worker_threads'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { sqliteStoreOnThread } from '../src/index.ts'
 import type { ThreadedStoreOptions } from '../src/index.ts'
@@ -123,5 +124,19 @@ test('once closed, every call is refused, and the file is free', async () => {
   // the next store may have the thread of the one before, whose calls must not reach it
   expect((await rejectionOf(Promise.resolve(store.read(C, { limit: 1 })))).code).toBe('ERR_SQLITE_FAILED')
   await store.close()
+  expect(await next.read(C, { limit: 1 })).toHaveLength(1)
+})
+
+test('a thread that ended while no store was open on it is not used again', async () => {
+  const db = newDatabase(`${T}; INSERT INTO t VALUES (1, 'a')`)
+  const started: Worker[] = []
+  const note = (worker: Worker): unknown => started.push(worker)
+  process.on('worker', note)
+  onTestFinished(() => void process.off('worker', note))
+  const stores: RecordStore[] = []
+  while (started.length === 0) stores.push(await sqliteStoreOnThread(db.name, { tables: TABLES }))
+  for (const store of stores) await store.close()
+  await started[0]!.terminate()
+  const next = await onThread(db.name)
   expect(await next.read(C, { limit: 1 })).toHaveLength(1)
 })
