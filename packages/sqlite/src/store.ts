@@ -12,6 +12,7 @@ import { createKeyIndex } from './key-index.ts'
 import { readLayout } from './layout.ts'
 import { foldName, suggestion } from './names.ts'
 import { checkSchema } from './schema-check.ts'
+import { commitDurably } from './pragmas.ts'
 import { scrub } from './scrub.ts'
 import type { TableNames, TableOptions } from './table-options.ts'
 import { checkOptionNames, parseTableOptions } from './table-options.ts'
@@ -46,7 +47,8 @@ export interface SqliteStore extends RecordStore {
 }
 
 /**
- * The sealed columns of a database as rotation sees them. Takes the connection over: it runs transactions of its own, and `close` closes it.
+ * The sealed columns of a database as rotation sees them. Takes the connection over: it runs transactions of its own, each of which is on the disk
+ * when it returns (`synchronous` is raised to FULL), and `close` closes it.
  *
  * @param db an open better-sqlite3 database, as `openDatabase` gives it
  * @throws KeyfoldError ERR_TABLE_OPTIONS, ERR_TABLE_NOT_FOUND, ERR_TABLE_COLUMN, ERR_TABLE_ID, ERR_SQLITE_ENCODING
@@ -67,6 +69,7 @@ export function storeWithLayouts(db: SqliteDatabase, options: SqliteStoreOptions
   refuseTwice(names)
   const tables = names.map((table) => readLayout(db, table))
   const columns = tables.flatMap((table) => table.sealed.map((column) => new ColumnStore(db, table, column)))
+  commitDurably(db)
   const find = (ref: ColumnRef): ColumnStore => findColumn(columns, ref)
   const store: SqliteStore = {
     name,

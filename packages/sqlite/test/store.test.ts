@@ -1,4 +1,7 @@
 import { createKeyring, openSync, rewrapSync, sealSync, toText } from '@keyfold/core'
+import { temporaryFolder } from '@keyfold/test-support'
+import Database from 'better-sqlite3'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { decodeCell } from '../src/cell.ts'
 import { sealedTable, sqliteStore } from '../src/index.ts'
@@ -241,6 +244,21 @@ test('rows with ids that no context can hold are reported by check and stop a re
   expect(errorOf(() => store.read(C, { limit: 9 })).code).toBe('ERR_TABLE_ID_VALUE')
   db.exec('DELETE FROM t WHERE id IS NOT 1')
   expect(store.check()).toEqual([])
+})
+
+test('commits of a store are on the disk when they return, however the connection stood before', () => {
+  const path = join(temporaryFolder(), 'app.db')
+  const first = new Database(path)
+  first.exec(`PRAGMA journal_mode = WAL; ${T}`)
+  first.close()
+  // what better-sqlite3 opens a database with a log with, and more than what is asked for
+  for (const [before, after] of [[1, 2], [3, 3]] as const) {
+    const db = new Database(path)
+    db.pragma(`synchronous = ${before}`)
+    sqliteStore(db, { tables: [{ table: 't', id: 'id', columns: ['c'] }] })
+    expect(db.pragma('synchronous', { simple: true })).toBe(after)
+    db.close()
+  }
 })
 
 test('close closes the connection, and a later call has a coded error', () => {
