@@ -23,6 +23,8 @@ export class ColumnStore {
   readonly #swapSql: string
   readonly #replaceSql: (value: string) => string
   readonly #cellSql: string
+  /** A cell of the column's own form as its bytes, where it has no more bytes than the parameter says; else NULL. Its size is told without a load. */
+  readonly #usualSql: string
 
   constructor(db: SqliteDatabase, table: TableLayout, column: SealedColumn) {
     this.#statements = new Statements(db)
@@ -33,6 +35,8 @@ export class ColumnStore {
     const { exact } = this.#key
     this.#replaceSql = (value) => `UPDATE ${table.sql} SET ${sql} = ${value} WHERE ${exact}`
     this.#swapSql = `${this.#replaceSql('?')} AND ${isStored(sql, form)}`
+    const bytes = form === 'text' ? `CAST(${sql} AS BLOB)` : sql
+    this.#usualSql = `CASE WHEN typeof(${sql}) = '${form}' AND octet_length(${sql}) <= ? THEN ${bytes} END`
     this.#cellSql = `SELECT ${typed(sql)} FROM ${table.sql} WHERE ${exact}`
   }
 
@@ -43,16 +47,31 @@ export class ColumnStore {
       ...(after === undefined ? [] : this.#key.behind(decodePosition(after, this.table.key))),
       ...(notUnder === undefined ? [] : keyIdForms(notUnder)),
     ]
-    const rows = this.#readQuery(after !== undefined, notUnder !== undefined)
-    return guarded(() => this.#page(rows.iterate(...parameters, limit), maxBytes))
+    const query = (cell: string): Query => this.#readQuery(cell, after !== undefined, notUnder !== undefined)
+    return guarded(() => {
+      const usual = query(this.#usualSql).all(Math.floor(maxBytes / limit), ...parameters, limit)
+      return this.#usualPage(usual) ?? this.#page(query(typed(this.column.sql)).iterate(...parameters, limit), maxBytes)
+    })
+  }
+
+  /** Cells of the column's own form that fit into a page however many there are; undefined where another one is among them. */
+  #usualPage(rows: readonly RawRow[]): StoredRecord[] | undefined {
+    const { width } = this.#key
+    const page: StoredRecord[] = []
+    for (const row of rows) {
+      if (row[width] === null) return undefined
+      page.push(this.#record(row, this.column.form, row[width]))
+    }
+    return page
   }
 
   /** Row by row, so that no more large values come into memory than the page holds. */
   #page(rows: Iterable<RawRow>, maxBytes: number): StoredRecord[] {
+    const { width } = this.#key
     const page: StoredRecord[] = []
     let bytes = 0
     for (const row of rows) {
-      const record = this.#record(row)
+      const record = this.#record(row, row[width], row[width + 1])
       page.push(record)
       bytes += record.value.length
       if (bytes >= maxBytes) break
@@ -63,7 +82,7 @@ export class ColumnStore {
   /** As `RecordStore.pick`: ids alone are read first, which touches no value that stands in pages of its own. */
   pick({ after, limit, maxBytes = Infinity, picks }: PickOptions): PickedRecords {
     checkLimits(limit, maxBytes)
-    const { columns, after: behind, order, exact } = this.#key
+    const { columns, after: behind, order, exact, width } = this.#key
     const filled = `FROM ${this.table.sql} WHERE ${this.column.sql} IS NOT NULL`
     const ids = this.#statements.query(`SELECT ${columns} ${filled}${after === undefined ? '' : ` AND ${behind}`} ORDER BY ${order} LIMIT ?`)
     const one = this.#statements.query(`SELECT ${columns}, ${typed(this.column.sql)} ${filled} AND ${exact}`)
@@ -77,7 +96,7 @@ export class ColumnStore {
         last = encodePosition(id)
         const found = picks(last) ? one.get(...this.#key.exactly(id)) : undefined
         if (found === undefined) continue
-        const record = this.#record(found)
+        const record = this.#record(found, found[width], found[width + 1])
         records.push(record)
         bytes += record.value.length
         if (bytes >= maxBytes) return { records, last }
@@ -86,21 +105,22 @@ export class ColumnStore {
     })
   }
 
-  #readQuery(after: boolean, notUnder: boolean): Query {
+  /** @param cell the SQL that gives the cell */
+  #readQuery(cell: string, after: boolean, notUnder: boolean): Query {
     const { columns, after: behind, order } = this.#key
     const key = keyExpression(this.column)
     const where = [`${this.column.sql} IS NOT NULL`]
     if (after) where.unshift(behind)
     if (notUnder) where.push(`${key} NOT IN (?, ?)`)
-    const sql = `SELECT ${columns}, ${typed(this.column.sql)} FROM ${this.table.sql} WHERE ${where.join(' AND ')} ORDER BY ${order} LIMIT ?`
+    const sql = `SELECT ${columns}, ${cell} FROM ${this.table.sql} WHERE ${where.join(' AND ')} ORDER BY ${order} LIMIT ?`
     return this.#statements.query(sql)
   }
 
-  #record(row: RawRow): StoredRecord {
-    const { width } = this.#key
+  /** @param type of the value, and the value as `readCell` takes it */
+  #record(row: RawRow, type: unknown, cell: unknown): StoredRecord {
     const id = this.#key.read(row)
     const context = { table: this.table.names.table.logical, column: this.column.logical, id: contextId(id) }
-    const { sealed, value } = readCell(row[width], row[width + 1])
+    const { sealed, value } = readCell(type, cell)
     return { position: encodePosition(id), context, sealed, value }
   }
 
