@@ -35,7 +35,8 @@ export function checkBatch<R extends object>(records: readonly R[], payloadOf: (
   if (!isArray(records)) throw new KeyfoldError('ERR_ARGUMENT', 'a batch is an array of records')
   if (records.length > BATCH_LIMITS.records) throw overLimit('records', records.length, BATCH_LIMITS.records)
   let bytes = 0
-  for (const [i, record] of records.entries()) {
+  for (let i = 0; i < records.length; i++) {
+    const record = records[i]!
     if (typeof record !== 'object' || record === null) throw new KeyfoldError('ERR_ARGUMENT', `records[${i}] is no object`)
     bytes += lengthOf(payloadOf(record))
   }

@@ -25,25 +25,19 @@ export interface Wanted {
   readonly context: CanonicalContext
 }
 
-/** An entry whose key is held. */
-interface Held {
-  readonly wrapper: KeyWrapper
-  readonly wrapped: WrappedKey
-}
-
 /**
  * Tries the entries in their order, those alone whose key is held. An entry that fails, for whatever reason, gives way to the next:
  * the list is not authenticated, and editing one entry must not take away what another can open.
  */
 export function* openDek(keys: KeySource, envelope: Header, context: CanonicalContext): Steps<OpenedDek> {
-  const search = new Search({ envelope, context })
+  const search = new Search({ envelope, context }, 0)
   for (;;) {
-    const held = yield* search.next(keys)
-    if (held === undefined) throw search.failed()
+    const wrapper = yield* search.next(keys)
+    if (wrapper === undefined) throw search.failed()
     try {
-      return search.check(held.wrapper, yield* unwrapStep(held.wrapper, held.wrapped, context))
+      return search.check(wrapper, yield* unwrapStep(wrapper, search.wrapped, context))
     } catch (error) {
-      search.giveUp(held.wrapper.id, error)
+      search.giveUp(wrapper.id, error)
     }
   }
 }
@@ -62,19 +56,17 @@ export function* openDeks(keys: KeySource, wanted: readonly Wanted[]): Steps<Arr
 
 /** In rounds: each takes every record that is still closed to the next of its entries, and asks each key for all that it is to unwrap. */
 function* searchAll(keys: KeySource, wanted: readonly Wanted[], results: Array<OpenedDek | KeyfoldError>): Steps<void> {
-  let searches = wanted.map((one, at) => ({ at, search: new Search(one) }))
-  while (searches.length > 0) {
-    const turns = new Map<KeyWrapper, Turn[]>()
-    const held = hasAtHand(keys)
-      ? searches.map(({ search }) => search.nextAtHand(keys))
-      : yield* together(searches.map(({ search }) => search.next(keys)))
-    for (const [i, { at, search }] of searches.entries()) {
-      const one = held[i]
-      if (one === undefined) results[at] = search.failed()
-      else append(turns, one.wrapper, { at, search, wrapped: one.wrapped })
-    }
-    searches = []
-    for (const [wrapper, group] of turns) for (const closed of yield* takeTurns(wrapper, group, results)) searches.push(closed)
+  let closed = wanted.map((one, at) => new Search(one, at))
+  while (closed.length > 0) {
+    const turns = new Map<KeyWrapper, Search[]>()
+    const wrappers = hasAtHand(keys) ? closed.map((search) => search.nextAtHand(keys)) : yield* together(closed.map((search) => search.next(keys)))
+    closed.forEach((search, i) => {
+      const wrapper = wrappers[i]
+      if (wrapper === undefined) results[search.at] = search.failed()
+      else append(turns, wrapper, search)
+    })
+    closed = []
+    for (const [wrapper, group] of turns) for (const search of yield* takeTurns(wrapper, group, results)) closed.push(search)
   }
 }
 
@@ -82,29 +74,18 @@ function hasAtHand(keys: KeySource): keys is KeySource & Required<Pick<KeySource
   return keys.find !== undefined
 }
 
-function heldBy(wrapper: KeyWrapper, { materialId, wrapped }: Entry): Held {
-  return { wrapper, wrapped: { materialId, bytes: wrapped } }
-}
-
-interface Turn {
-  /** Its place among the results. */
-  readonly at: number
-  readonly search: Search
-  readonly wrapped: WrappedKey
-}
-
-/** Asks one key; gives the records that it did not open. */
-function* takeTurns(wrapper: KeyWrapper, turns: readonly Turn[], results: Array<OpenedDek | KeyfoldError>): Steps<Turn[]> {
+/** Asks one key; gives the searches that it did not end. */
+function* takeTurns(wrapper: KeyWrapper, group: readonly Search[], results: Array<OpenedDek | KeyfoldError>): Steps<Search[]> {
   const deks = yield* unwrapEach(
     wrapper,
-    turns.map(({ wrapped }) => wrapped),
-    turns.map(({ search }) => search.context),
+    group.map(({ wrapped }) => wrapped),
+    group.map(({ context }) => context),
   )
-  return turns.filter(({ at, search }, i) => {
+  return group.filter((search, i) => {
     try {
       const dek = deks[i]!
       if (dek instanceof KeyfoldError) throw dek
-      results[at] = search.check(wrapper, dek)
+      results[search.at] = search.check(wrapper, dek)
       return false
     } catch (error) {
       search.giveUp(wrapper.id, error)
@@ -116,21 +97,24 @@ function* takeTurns(wrapper: KeyWrapper, turns: readonly Turn[], results: Array<
 /** The way through one envelope's entries. */
 class Search {
   readonly context: CanonicalContext
+  /** Its place among the results. */
+  readonly at: number
   readonly #envelope: Header
   #tried = 0
   #failures: Failure[] | undefined
 
-  constructor({ envelope, context }: Wanted) {
+  constructor({ envelope, context }: Wanted, at: number) {
     this.context = context
+    this.at = at
     this.#envelope = envelope
   }
 
-  /** The next entry whose key is held; undefined behind the last. */
-  *next(keys: KeySource): Steps<Held | undefined> {
+  /** The key of the next entry whose key is held, and `wrapped` is that entry; undefined behind the last. */
+  *next(keys: KeySource): Steps<KeyWrapper | undefined> {
     for (let entry = this.#nextEntry(); entry !== undefined; entry = this.#nextEntry()) {
       try {
         const wrapper = yield* keys.openingKey(entry.keyId)
-        if (wrapper !== undefined) return heldBy(wrapper, entry)
+        if (wrapper !== undefined) return wrapper
       } catch (error) {
         this.giveUp(toHex(entry.keyId), error)
       }
@@ -139,16 +123,22 @@ class Search {
   }
 
   /** The same where keys need no step. */
-  nextAtHand(keys: Required<Pick<KeySource, 'find'>>): Held | undefined {
+  nextAtHand(keys: Required<Pick<KeySource, 'find'>>): KeyWrapper | undefined {
     for (let entry = this.#nextEntry(); entry !== undefined; entry = this.#nextEntry()) {
       const wrapper = keys.find(entry.keyId)
-      if (wrapper !== undefined) return heldBy(wrapper, entry)
+      if (wrapper !== undefined) return wrapper
     }
     return undefined
   }
 
   #nextEntry(): Entry | undefined {
     return this.#envelope.entries[this.#tried++]
+  }
+
+  /** The entry that `next` came to, as a wrapper takes it. */
+  get wrapped(): WrappedKey {
+    const { materialId, wrapped } = this.#envelope.entries[this.#tried - 1]!
+    return { materialId, bytes: wrapped }
   }
 
   /** The data key with what it gives, if it is the one that sealed the record; ERR_KEY_COMMITMENT, and it is wiped, if not. */

@@ -28,8 +28,8 @@ const MANY: Readonly<Record<Action, Many>> = {
 
 /** A record of more bytes goes by itself: a batch would save nothing, and core's batches are bounded. */
 const LARGE_BYTES = 0x10_0000
-/** Core takes so many and more; of large batches smaller parts are as fast. */
-const PER_CALL = 1024
+/** Core takes many more, but what it makes for each of them is alive until the call ends, and the garbage collector goes through all of that. */
+const PER_CALL = 256
 
 /** Does the key work of jobs at once, in few calls of the keys; what became of each, in their order. One that fails holds up no other. */
 export function performMany(source: SyncKeySource, action: Action, jobs: readonly Job[]): Array<Outcome<Uint8Array>> {
