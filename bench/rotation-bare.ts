@@ -133,8 +133,6 @@ function swapPass(path: string, batch: number, work: Work): void {
 
 function overAll(path: string, batch: number, prepare: (db: BetterSqlite3.Database) => (rows: readonly Row[]) => void): void {
   const db = new BetterSqlite3(path)
-  // as a store commits: what was written is on the disk, or a power cut would take it back from under whoever was told that it is done
-  db.pragma('synchronous = FULL')
   const select = db.prepare('SELECT id, payload FROM records WHERE id > ? ORDER BY id LIMIT ?').raw()
   const deal = prepare(db)
   for (let after = 0; ; ) {

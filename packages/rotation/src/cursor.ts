@@ -1,3 +1,4 @@
+import type { RecordStore } from '@keyfold/core'
 import type { Action } from './key-batches.ts'
 import type { Checkpoint, ColumnPlace, Ledger } from './ledger/types.ts'
 import { COUNTED_AS } from './tally.ts'
@@ -5,8 +6,9 @@ import { COUNTED_AS } from './tally.ts'
 /** In a second pass a checkpoint saves nothing but reading, so a few in a second do. A sweep saves each, since it would write a batch again. */
 const CHECKPOINT_MS = 250
 
-/** Where a pass stands in a column, and what is saved of it. */
+/** Where a pass stands in a column, and what is saved of it: never of rows that a power cut could still take back. */
 export class Cursor {
+  readonly #store: Pick<RecordStore, 'sync'>
   readonly #ledger: Ledger
   readonly #rotation: number
   readonly #place: ColumnPlace
@@ -14,7 +16,8 @@ export class Cursor {
   #savedAt = 0
   #dirty = false
 
-  constructor(ledger: Ledger, rotation: number, place: ColumnPlace) {
+  constructor(store: Pick<RecordStore, 'sync'>, ledger: Ledger, rotation: number, place: ColumnPlace) {
+    this.#store = store
     this.#ledger = ledger
     this.#rotation = rotation
     this.#place = place
@@ -31,27 +34,28 @@ export class Cursor {
     this.#dirty = true
   }
 
-  advance(position: string, atOnce: boolean): void {
+  async advance(position: string, atOnce: boolean): Promise<void> {
     this.#checkpoint = { ...this.#checkpoint, position }
     this.#dirty = true
-    if (atOnce || performance.now() - this.#savedAt >= CHECKPOINT_MS) this.#save()
+    if (atOnce || performance.now() - this.#savedAt >= CHECKPOINT_MS) await this.#save()
   }
 
-  finishPass(): void {
+  async finishPass(): Promise<void> {
     this.#checkpoint = { ...this.#checkpoint, position: undefined, swept: true }
-    this.#save()
+    await this.#save()
   }
 
   /** On the way out, perhaps with an error that must not be hidden behind another: a checkpoint that was not saved lags, no more. */
-  saveQuietly(): void {
+  async saveQuietly(): Promise<void> {
     try {
-      if (this.#dirty) this.#save()
+      if (this.#dirty) await this.#save()
     } catch {
       // The rows are written, and the next run finds them done.
     }
   }
 
-  #save(): void {
+  async #save(): Promise<void> {
+    await this.#store.sync?.()
     this.#ledger.rotations.save(this.#rotation, this.#place, this.#checkpoint)
     this.#savedAt = performance.now()
     this.#dirty = false

@@ -6,6 +6,7 @@ import type { KeyWork, Worked } from './key-work.ts'
 import { workOn } from './key-work.ts'
 import type { ColumnPlace, Ledger } from './ledger/types.ts'
 import { Cursor } from './cursor.ts'
+import { LockShare } from './lock-share.ts'
 import { isFull, PAGE_BYTES } from './page.ts'
 import type { Tally } from './tally.ts'
 import { WRITE } from './write-changes.ts'
@@ -69,6 +70,7 @@ class Pass {
   readonly #sweep: boolean
   readonly #failures: Failures
   readonly #cursor: Cursor
+  readonly #lock: LockShare
   readonly #ahead: boolean
   /** The store leaves out what is current. */
   readonly #skips: boolean
@@ -83,7 +85,8 @@ class Pass {
     this.#sweep = kind === 'sweep'
     this.#skips = kind === 'some' && run.work.mode !== 'unseal'
     this.#failures = failures
-    this.#cursor = new Cursor(run.ledger, run.rotation, place)
+    this.#cursor = new Cursor(store, run.ledger, run.rotation, place)
+    this.#lock = new LockShare(store)
     this.#ahead = store.concurrent === true && !run.between.size.pauses
     this.result = { changed: 0, conflicts: 0, stuck: 0, partial: this.#cursor.position !== undefined, stopped: undefined }
   }
@@ -104,13 +107,13 @@ class Pass {
       if (records.length > 0) await this.#dealWith(records)
     }
     await this.#writing
-    this.#cursor.finishPass()
+    await this.#cursor.finishPass()
   }
 
   /** Nothing is left under way behind the pass, and what was written is in the checkpoint. */
   async end(): Promise<void> {
     const [written] = await Promise.allSettled([this.#writing, this.#page?.records])
-    this.#cursor.saveQuietly()
+    await this.#cursor.saveQuietly()
     if (written.status === 'rejected') throw written.reason
   }
 
@@ -126,17 +129,20 @@ class Pass {
   async #dealWith(records: readonly StoredRecord[]): Promise<void> {
     const worked = await workOn(this.#run.work, this.#place, records, this.#sweep)
     await this.#writing
+    await this.#lock.beforeWrite(this.#run.between.signal)
     this.#writing = underWay(async () => this.#finish(records.at(-1)!.position, worked))
     if (!this.#ahead) await this.#writing
   }
 
   async #finish(position: string, worked: Worked): Promise<void> {
     const { tally } = this.#run
+    const started = performance.now()
     const refused = await this.#replace(worked)
+    this.#lock.held(performance.now() - started)
     const bad = [...worked.failures, ...refused]
     this.#setAside(bad)
     this.result.stuck += worked.claims + refused.length
-    this.#cursor.advance(position, this.#sweep)
+    await this.#cursor.advance(position, this.#sweep)
     tally.progress(this.#place, bad.length)
   }
 

@@ -1,12 +1,10 @@
 import type { SqliteDatabase } from './database.ts'
 import { guarded, query } from './database.ts'
 
-/** FULL: a commit is on the disk when it returns, in WAL mode too. */
-const SYNCHRONOUS = ['main.synchronous', (now: number) => Math.max(now, 2)] as const
-
 /** What a write must have, whatever the application chose for its connection: pragma, value, and how its old value is written back. */
 const DURABLE: ReadonlyArray<readonly [pragma: string, least: (now: number) => number | string]> = [
-  SYNCHRONOUS,
+  // FULL: a commit is on the disk when it returns, in WAL mode too.
+  ['main.synchronous', (now) => Math.max(now, 2)],
   // What is freed is overwritten with zeros.
   ['main.secure_delete', () => 1],
   // A rollback journal that is kept is cut to nothing at each commit: it holds the pages as they were.
@@ -25,15 +23,6 @@ export function durably<T>(db: SqliteDatabase, body: () => T): T {
   } finally {
     if (db.open) for (const [i, [pragma]] of DURABLE.entries()) set(db, pragma, written(pragma, before[i]!))
   }
-}
-
-/**
- * Makes every later commit of a connection of ours durable: over a log, better-sqlite3 leaves that to the next checkpoint, and a power cut would
- * take back rows that the ledger calls done, or whose old key is destroyed. Not within a transaction, where SQLite refuses it.
- */
-export function commitDurably(db: SqliteDatabase): void {
-  const [pragma, least] = SYNCHRONOUS
-  set(db, pragma, least(valueOf(db, pragma)))
 }
 
 function valueOf(db: SqliteDatabase, pragma: string): number {

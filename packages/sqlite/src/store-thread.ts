@@ -45,6 +45,8 @@ function callsOf(store: SqliteStore): Partial<ThreadCalls> {
     read: (column, options) => packPage(store.read(column, options)),
     write: (column, changes) => store.write(column, unpackChanges(changes)),
     unseal: (column, openings) => store.unseal(column, unpackOpenings(openings)),
+    sync: () => store.sync(),
+    othersWrote: () => store.othersWrote(),
     scrub: () => store.scrub(),
     close: () => store.close(),
   }

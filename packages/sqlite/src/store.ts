@@ -5,18 +5,18 @@ import type {
 import { takeCensus } from './census.ts'
 import { ColumnStore } from './column-store.ts'
 import type { SqliteDatabase } from './database.ts'
-import { guarded, transaction } from './database.ts'
+import { guarded, query, transaction } from './database.ts'
 import { sqliteError } from './errors.ts'
 import { checkIds } from './id-check.ts'
 import { createKeyIndex } from './key-index.ts'
 import { readLayout } from './layout.ts'
 import { foldName, suggestion } from './names.ts'
 import { checkSchema } from './schema-check.ts'
-import { commitDurably } from './pragmas.ts'
 import { scrub } from './scrub.ts'
 import type { TableNames, TableOptions } from './table-options.ts'
 import { checkOptionNames, parseTableOptions } from './table-options.ts'
 import { walResetProblem } from './wal-reset.ts'
+import { syncLog } from './sync-log.ts'
 import { findUnregistered } from './unregistered.ts'
 
 export interface SqliteStoreOptions {
@@ -43,12 +43,13 @@ export interface SqliteStore extends RecordStore {
   scrub(): string[]
   unregistered(options?: ScanOptions): Promise<UnregisteredScan>
   pick(column: ColumnRef, options: PickOptions): PickedRecords
+  sync(): void
+  othersWrote(): boolean
   close(): void
 }
 
 /**
- * The sealed columns of a database as rotation sees them. Takes the connection over: it runs transactions of its own, each of which is on the disk
- * when it returns (`synchronous` is raised to FULL), and `close` closes it.
+ * The sealed columns of a database as rotation sees them. Takes the connection over: it runs transactions of its own, and `close` closes it.
  *
  * @param db an open better-sqlite3 database, as `openDatabase` gives it
  * @throws KeyfoldError ERR_TABLE_OPTIONS, ERR_TABLE_NOT_FOUND, ERR_TABLE_COLUMN, ERR_TABLE_ID, ERR_SQLITE_ENCODING
@@ -69,7 +70,6 @@ export function storeWithLayouts(db: SqliteDatabase, options: SqliteStoreOptions
   refuseTwice(names)
   const tables = names.map((table) => readLayout(db, table))
   const columns = tables.flatMap((table) => table.sealed.map((column) => new ColumnStore(db, table, column)))
-  commitDurably(db)
   const find = (ref: ColumnRef): ColumnStore => findColumn(columns, ref)
   const store: SqliteStore = {
     name,
@@ -86,9 +86,22 @@ export function storeWithLayouts(db: SqliteDatabase, options: SqliteStoreOptions
     scrub: () => scrub(db),
     unregistered: async (scanOptions) => findUnregistered(db, tables, scanOptions),
     pick: (ref, pickOptions) => find(ref).pick(pickOptions),
+    sync: () => syncLog(db),
+    othersWrote: otherWriters(db),
     close: () => void guarded(() => db.close()),
   }
   return { store, columns: columns.map((one) => ({ ...refOf(one), idColumns: one.table.key.columns.length })) }
+}
+
+/** Whether others have written since the last call. SQLite changes the number when another connection has committed, and not for our own commits. */
+function otherWriters(db: SqliteDatabase): () => boolean {
+  const version = query(db, 'PRAGMA main.data_version')
+  let last: unknown
+  return () => {
+    const before = last
+    last = guarded(() => version.get())?.[0]
+    return before !== undefined && before !== last
+  }
 }
 
 function refOf({ table, column }: ColumnStore): ColumnRef {

@@ -27,6 +27,8 @@ export interface ThreadCalls {
   read(column: ColumnRef, options: ReadOptions): PackedPage
   write(column: ColumnRef, changes: PackedChanges): number
   unseal(column: ColumnRef, openings: PackedChanges): number
+  sync(): void
+  othersWrote(): boolean
   scrub(): string[]
   close(): void
 }

@@ -45,6 +45,8 @@ export async function sqliteStoreOnThread(path: string, options: ThreadedStoreOp
       const packed = packOpenings(openings)
       return thread.call('unseal', [find(ref), packed], [packed.bytes.buffer])
     },
+    sync: async (): Promise<void> => thread.call('sync', []),
+    othersWrote: async (): Promise<boolean> => thread.call('othersWrote', []),
     scrub: async (): Promise<string[]> => thread.call('scrub', []),
     close: async () => thread.close(),
   }

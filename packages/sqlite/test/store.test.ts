@@ -246,19 +246,35 @@ test('rows with ids that no context can hold are reported by check and stop a re
   expect(store.check()).toEqual([])
 })
 
-test('commits of a store are on the disk when they return, however the connection stood before', () => {
-  const path = join(temporaryFolder(), 'app.db')
-  const first = new Database(path)
-  first.exec(`PRAGMA journal_mode = WAL; ${T}`)
-  first.close()
-  // what better-sqlite3 opens a database with a log with, and more than what is asked for
-  for (const [before, after] of [[1, 2], [3, 3]] as const) {
+describe('a database that others use', () => {
+  test('whether they wrote since the last call, in a log or a rollback journal; own writes are none of theirs', () => {
+    for (const journal of ['WAL', 'DELETE']) {
+      const db = newDatabase(`PRAGMA journal_mode = ${journal}; ${T}; INSERT INTO t VALUES (1, 'a'), (2, 'b')`)
+      const other = connect(db)
+      const store = storeOf(db)
+      expect(store.othersWrote()).toBe(false)
+      const [record] = readAll(store)
+      expect(store.write(C, [{ record: record!, envelope: sealSync(newKeyring(), record!.value, record!.context) }])).toBe(1)
+      expect(store.othersWrote()).toBe(false)
+      other.exec("UPDATE t SET c = 'c' WHERE id = 2")
+      expect([store.othersWrote(), store.othersWrote()]).toEqual([true, false])
+    }
+  })
+
+  test('its log is put on the disk; without one there is nothing to do', () => {
+    const path = join(temporaryFolder(), 'app.db')
     const db = new Database(path)
-    db.pragma(`synchronous = ${before}`)
-    sqliteStore(db, { tables: [{ table: 't', id: 'id', columns: ['c'] }] })
-    expect(db.pragma('synchronous', { simple: true })).toBe(after)
+    db.exec(T)
+    const store = storeOf(db)
+    store.sync()
+    db.exec("PRAGMA journal_mode = WAL; INSERT INTO t VALUES (1, 'a')")
+    store.sync()
     db.close()
-  }
+    expect(errorOf(() => store.sync()).code).toBe('ERR_SQLITE_FAILED')
+    const memory = new Database(':memory:')
+    memory.exec(T)
+    storeOf(memory).sync()
+  })
 })
 
 test('close closes the connection, and a later call has a coded error', () => {

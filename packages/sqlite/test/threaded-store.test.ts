@@ -78,6 +78,15 @@ test('calls are carried out in the order in which they were made, and this threa
   expect(turns).toBeGreaterThan(0)
 })
 
+test('whether others wrote is asked of the connection on the thread, and its log is put on the disk', async () => {
+  const db = newDatabase(`PRAGMA journal_mode = WAL; ${T}; INSERT INTO t VALUES (1, 'a')`)
+  const store = await onThread(db.name)
+  expect(await store.othersWrote!()).toBe(false)
+  db.exec("UPDATE t SET c = 'b'")
+  expect(await store.othersWrote!()).toBe(true)
+  await store.sync!()
+})
+
 test('what the thread throws arrives with its code and hint, and the next call works', async () => {
   const db = newDatabase(`${T}; INSERT INTO t VALUES (1, 'a')`)
   const store = await onThread(db.name, { busyTimeout: 0 })

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { BatchSize } from '../../src/batch-size.ts'
 import { BetweenBatches } from '../../src/between-batches.ts'
+import { LockShare } from '../../src/lock-share.ts'
 import { rotate } from '../../src/index.ts'
 import type { RotateOptions, RotationProgress } from '../../src/index.ts'
 import { bench, codeOf, names, opened } from './fixtures.ts'
@@ -65,6 +66,51 @@ describe('between batches', () => {
     const over = new BetweenBatches({ ...none, maxDuration: 40, started: started() - 50 }, new BatchSize(1, false), unasked, () => 0)
     await new Promise((resolve) => setTimeout(resolve, 10))
     expect(over.stop()).toBe('max-duration')
+  })
+})
+
+describe('beside others who write', () => {
+  /** For how long the store was left alone before each of its batches but the first, in milliseconds. */
+  async function restsOf(othersWrote: () => boolean): Promise<number[]> {
+    const { ledger, keyring } = await bench()
+    const store = Object.assign(storeOf(60), { othersWrote })
+    const rests: number[] = []
+    let freed = Infinity
+    const write = store.write.bind(store)
+    store.write = (column, changes) => {
+      if (freed < Infinity) rests.push(performance.now() - freed)
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, HELD)
+      const written = write(column, changes)
+      freed = performance.now()
+      return written
+    }
+    const report = await rotate({ stores: [store], keyring: keyring('k1'), ledger, batch: 10 })
+    expect([report.outcome, report.sealed]).toEqual(['done', 60])
+    return rests
+  }
+  const HELD = 20
+
+  test('the write lock is left alone for twice as long as it was held; nobody is reckoned with who does not write', async () => {
+    const beside = await restsOf(() => true)
+    expect(beside).toHaveLength(5)
+    for (const rest of beside) expect(rest).toBeGreaterThan(2 * HELD - 2)
+    const alone = await restsOf(() => false)
+    expect(Math.min(...alone)).toBeLessThan(2 * HELD - 2)
+  })
+
+  test('one write of theirs is remembered', async () => {
+    let asked = 0
+    const rests = await restsOf(() => ++asked === 1)
+    for (const rest of rests) expect(rest).toBeGreaterThan(2 * HELD - 2)
+    expect(asked).toBeGreaterThan(1)
+  })
+
+  test('a stop ends the wait', async () => {
+    const lock = new LockShare({ othersWrote: () => true })
+    lock.held(60_000)
+    const before = performance.now()
+    await lock.beforeWrite(AbortSignal.timeout(20))
+    expect(performance.now() - before).toBeLessThan(30_000)
   })
 })
 
