@@ -14,7 +14,7 @@ import type { Result } from '../report.ts'
 import { compared } from '../report.ts'
 
 const MIB = 2 ** 20
-const PIECE = 2 ** 18
+const PIECE = 2 ** 20
 const CONTEXT = { file: 'bench' }
 /** Of whole files, which are no matter of microseconds. */
 const ROUNDS = 9
