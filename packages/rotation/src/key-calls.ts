@@ -19,11 +19,11 @@ export interface Calls {
 export function callsAhead(ahead: WorkAhead): ReadonlyMap<KeyWrapper, Calls> {
   const { keys: { keyring, branchKeys } } = ahead
   const calls = new Map(keyring.wrappers.map((wrapper) => [wrapper, { wraps: 0, unwraps: 0, moves: 0 }]))
+  const opened = recordsOpened(ahead)
   for (const [wrapper, ofKey] of calls) {
     const how = ahead.within && movesItself(wrapper, keyring, ahead.reason) ? 'moves' : 'unwraps'
-    const records = recordsUnder(wrapper, ahead)
     // No service moves a record's data key to a branch key: it does not have that.
-    ofKey[branchKeys === undefined ? how : 'unwraps'] += records
+    ofKey[branchKeys === undefined ? how : 'unwraps'] += opened.get(wrapper)!
     if (branchKeys !== undefined) ofKey[keyring.sealing.includes(wrapper) ? 'unwraps' : how] += branchKeysOpened(wrapper, branchKeys, ahead)
   }
   const moved = sum(Array.from(calls.values(), ({ moves }) => moves))
@@ -51,11 +51,19 @@ function movesItself(source: KeyWrapper, { sealing }: Keyring, reason: Reason): 
   return reason === 'rotation' && isRewrapKeyWrapper(source) && sealing.every((target) => source.canRewrapTo(target))
 }
 
-/** Records that are moved, and stand under the key directly. */
-function recordsUnder(wrapper: KeyWrapper, { keys, counts, reason }: WorkAhead): number {
-  const keyId = hexOf(wrapper.keyId)
-  const moved = counts.filter((count) => reason === 'compromise' || keys.standing(count, keyId) === 'older')
-  return sum(moved.map(({ byKey }) => byKey.get(keyId) ?? 0))
+/** Records that are moved and stand under master keys directly, by the key that opens them: of several entries one, of an older key if any. */
+function recordsOpened({ keys: { keyring }, counts, works }: WorkAhead): ReadonlyMap<KeyWrapper, number> {
+  const opened = new Map(keyring.wrappers.map((wrapper) => [wrapper, 0]))
+  const older = keyring.wrappers.filter((wrapper) => !keyring.sealing.includes(wrapper))
+  for (const [i, { byKey }] of counts.entries()) {
+    let left = works[i]!.rewrap + works[i]!.reencrypt
+    for (const wrapper of [...older, ...keyring.sealing]) {
+      const some = Math.min(left, byKey.get(hexOf(wrapper.keyId)) ?? 0)
+      opened.set(wrapper, opened.get(wrapper)! + some)
+      left -= some
+    }
+  }
+  return opened
 }
 
 /** To move them; or, those of the active key, to seal and open records with them. */

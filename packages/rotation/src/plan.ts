@@ -20,6 +20,7 @@ import type { BranchKeyCount } from './rotation-keys.ts'
 import type { Running } from './running.ts'
 import { running } from './running.ts'
 import type { ScanProgress } from './unregistered.ts'
+import { strongestReason } from './start-rotation.ts'
 import { findUnregistered, unsearched } from './unregistered.ts'
 import type { Work } from './work-ahead.ts'
 import { workAhead } from './work-ahead.ts'
@@ -30,6 +31,7 @@ export interface PlanOptions {
   readonly keyring: GivenKeys
   /** Names the keys that the keyring no longer has, and says what its own key will take. Without one, that of a new ledger is counted. */
   readonly ledger?: Ledger | undefined
+  /** That of a compromise where one is unfinished, whatever stands here: `rotate` will go on with that. */
   readonly reason?: Reason
   /** As `rotate` is to be called. */
   readonly within?: boolean
@@ -61,10 +63,11 @@ export function plan(options: PlanOptions): Running<ScanProgress, Plan> {
 }
 
 async function perform(options: PlanOptions, report: (progress: ScanProgress) => void): Promise<Plan> {
-  const { stores, keyring, ledger, reason = 'rotation', within = false, config, expiresInDays = 7, scan = true, signal } = options
+  const { stores, keyring, ledger, within = false, config, expiresInDays = 7, scan = true, signal } = options
   if (!Number.isInteger(expiresInDays) || expiresInDays < 1 || expiresInDays > 365) {
     throw new KeyfoldError('ERR_ARGUMENT', 'a plan expires after 1 to 365 days')
   }
+  const reason = strongestReason(ledger?.rotations.unfinished(), options.reason)
   await checkStores(stores)
   const keys = await keysOf(keyring, ledger)
   await verifyStates(ledger, keys.keyring)

@@ -25,10 +25,15 @@ export function chooseRotation({ rotations }: Ledger, target: string, { reason =
     const hint = 'Let it end first: kms-rotate run.'
     throw rotationError('ERR_ROTATION_COMPROMISE', 'the rotation under way gives new data keys after a compromise', { hint })
   }
-  const before = cut?.mode === 'unseal' ? undefined : cut?.reason
-  const strongest = mode !== 'unseal' && [reason, plan?.reason, before].includes('compromise') ? 'compromise' : 'rotation'
+  const strongest = mode === 'unseal' ? 'rotation' : strongestReason(cut, reason, plan?.reason)
   const resumed = cut?.target === target && cut.reason === strongest && (cut.mode === 'unseal') === (mode === 'unseal')
   return { reason: strongest, cut: resumed ? cut : undefined }
+}
+
+/** What begins as a compromise stays one. */
+export function strongestReason(cut: LedgerRotation | undefined, ...asked: ReadonlyArray<Reason | undefined>): Reason {
+  const before = cut?.mode === 'unseal' ? undefined : cut?.reason
+  return [...asked, before].includes('compromise') ? 'compromise' : 'rotation'
 }
 
 /**

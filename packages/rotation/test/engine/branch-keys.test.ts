@@ -269,7 +269,7 @@ describe('a compromise', () => {
     expect(cut).toMatchObject({ outcome: 'interrupted', branchKeys: { renewed: 0, rewrapped: 0 } })
     const between = await status({ ...common, keyring: b.branched(b.keyring('q4', 'q3')) })
     expect(between.branchKeys).toMatchObject({ pending: 2 })
-    expect((await plan({ ...common, keyring: b.branched(b.keyring('q4', 'q3')) })).totals.rewrap).toBe(8)
+    expect((await plan({ ...common, keyring: b.branched(b.keyring('q4', 'q3')) })).totals).toMatchObject({ rewrap: 0, reencrypt: 8 })
     expect(await rotate({ ...common, keyring: b.branched(b.keyring('q4', 'q3')) })).toMatchObject({ reencrypted: 8, branchKeys: { renewed: 1 } })
   })
 })
