@@ -13,7 +13,8 @@ export function optionsFor(name: PackageName, pass: string, patterns: readonly s
     plugins: ['@stryker-mutator/vitest-runner', './tools/mutation/part-checker.ts'],
     checkers: ['part'],
     testRunner: 'vitest',
-    vitest: { configFile: 'tools/mutation/vitest.config.ts', related: false },
+    // Processes: a test of the command within its own needs a working folder, which threads do not have.
+    vitest: { configFile: 'tools/mutation/vitest.config.ts', related: false, pool: 'forks' },
     coverageAnalysis: 'perTest',
     incremental: false,
     concurrency: Number(process.env['KEYFOLD_MUTATION_WORKERS'] ?? 2),

@@ -16,6 +16,7 @@ class ShortestFirst extends BaseSequencer {
 const name = process.env['KEYFOLD_MUTATED'] ?? 'core'
 if (!isPackage(name)) throw new Error(`no package ${name} has a mutation score`)
 
+const { slowTitles } = packages[name]
 const project = projects.find(({ test }) => test?.name === name)!
 
 export default defineConfig({
@@ -23,6 +24,7 @@ export default defineConfig({
   test: {
     ...project.test,
     exclude: [...packages[name].slowTests],
+    ...(slowTitles.length > 0 && { testNamePattern: new RegExp(`^(?!.*(?:${slowTitles.join('|')}))`) }),
     // No corpora: the score must not depend on what lies beside the repository.
     env: { KEYFOLD_CORPORA: 'none', KEYFOLD_REQUIRE_ALL: '' },
     sequence: { sequencer: ShortestFirst },

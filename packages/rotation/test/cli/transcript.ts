@@ -16,9 +16,9 @@ const KEYTAR_CHILD = join(import.meta.dirname, 'keytar-child.ts')
  * Plays the commands of a transcript again in a fresh folder and gives the whole transcript as it is now. A line `$ …` is a command; below it
  * stand its stdout, its stderr behind `! `, and `[exit N]` where N is not 0. All else that begins with `#` is for the reader.
  */
-export async function replay(transcript: string, folder: string): Promise<string> {
+export async function replay(transcript: string, folder: string, run: typeof kmsRotate = kmsRotate): Promise<string> {
   const parts: string[] = []
-  const stage: Stage = { folder, keychain: undefined, kms: new TranscriptKms() }
+  const stage: Stage = { folder, run, keychain: undefined, kms: new TranscriptKms() }
   try {
     for (const line of transcript.split('\n')) {
       if (line.startsWith('#')) parts.push(line)
@@ -38,16 +38,17 @@ function words(line: string): string[] {
 /** Where a transcript plays. */
 interface Stage {
   readonly folder: string
+  readonly run: typeof kmsRotate
   readonly kms: TranscriptKms
   keychain: KeychainSession | undefined
 }
 
 async function play([verb = '', ...args]: readonly string[], stage: Stage): Promise<string[]> {
-  const { folder, keychain, kms } = stage
+  const { folder, run, keychain, kms } = stage
   if (verb === 'keychain') return keychainHelper(args, stage)
   if (verb === 'kms') return kms.play(args)
   if (verb !== 'kms-rotate') return helper(verb, args, folder)
-  const { code, stdout, stderr } = await kmsRotate(folder, args, { env: { ...keychain?.env, ...kms.env } })
+  const { code, stdout, stderr } = await run(folder, args, { env: { ...keychain?.env, ...kms.env } })
   return normalise(
     [
       ...textLines(stdout),

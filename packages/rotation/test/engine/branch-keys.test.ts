@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { census, plan, rotate, status, verify } from '../../src/index.ts'
 import type { Branched } from './branched.ts'
 import { bodies, BY_TABLE, fresh, keyIds, openedUnder, remote, sealed, versions } from './branched.ts'
-import { codeOf, names } from './fixtures.ts'
+import { codeOf, names, refusalOf } from './fixtures.ts'
 
 describe('a rotation under branch keys', () => {
   test('seals plaintext under the branch key of its partition, with two calls of the key service', async () => {
@@ -202,8 +202,14 @@ describe('a rotation under branch keys', () => {
     }
     await b.branched(b.keyring('q3')).rotate('customers')
     const keys = b.branched(createKeyring({ active: { id, keyId, wrap: down, unwrap: down } }))
-    expect(await codeOf(rotate({ stores: [b.store], keyring: keys, ledger: b.ledger }))).toBe('ERR_KEY_UNAVAILABLE')
-    expect(await codeOf(verify({ stores: [b.store], keyring: keys }))).toBe('ERR_KEY_UNAVAILABLE')
+    expect(await refusalOf(rotate({ stores: [b.store], keyring: keys, ledger: b.ledger }))).toMatchInlineSnapshot(`
+      "ERR_KEY_UNAVAILABLE: the key service does not answer
+      The key service could not be reached or is out of order. The record is intact: try again later."
+    `)
+    expect(await refusalOf(verify({ stores: [b.store], keyring: keys }))).toMatchInlineSnapshot(`
+      "ERR_KEY_UNAVAILABLE: the key service does not answer
+      The key service could not be reached or is out of order. The record is intact: try again later."
+    `)
     expect(Math.max(...b.store.updates.values())).toBe(1)
   })
 })

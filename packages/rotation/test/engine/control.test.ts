@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { cancel, openLedger, pause, resume, rotate } from '../../src/index.ts'
 import type { Ledger, RotationProgress } from '../../src/index.ts'
 import type { Bench } from './fixtures.ts'
-import { bench, codeOf, names, opened } from './fixtures.ts'
+import { bench, names, opened, refusalOf } from './fixtures.ts'
 import { MemoryStore } from './memory-store.ts'
 
 interface Scene extends Bench {
@@ -54,7 +54,10 @@ describe('from another terminal', () => {
       outcome: 'interrupted',
     })
     const { batches } = store
-    expect(await codeOf(rotate({ stores: [store], keyring: keyring('q3'), ledger }))).toBe('ERR_ROTATION_PAUSED')
+    expect(await refusalOf(rotate({ stores: [store], keyring: keyring('q3'), ledger }))).toMatchInlineSnapshot(`
+      "ERR_ROTATION_PAUSED: the rotation under way is paused
+      \`kms-rotate resume\` lets it go on; then start the run again."
+    `)
     expect([store.batches, ledger.leases.holder()]).toEqual([batches, undefined])
     expect(resume({ ledger: terminal })).toMatchObject({ underWay: false })
     expect(await rotate({ stores: [store], keyring: keyring('q3'), ledger })).toMatchObject({ outcome: 'done', resumed: true })

@@ -8,7 +8,7 @@ import { destroyKey, enableKey, openLedger, retire, rotate } from '../../src/ind
 import type { DestroyKeyOptions, KeyMaterial } from '../../src/index.ts'
 import { KeyStates } from '../../src/key-states.ts'
 import type { Bench } from './fixtures.ts'
-import { bench, codeOf, names } from './fixtures.ts'
+import { bench, names, refusalOf } from './fixtures.ts'
 import { MemoryStore } from './memory-store.ts'
 
 const key = 'key-file:q3'
@@ -65,19 +65,36 @@ describe('destroying a key', () => {
     s.ledger.close()
     const again = await openLedger(join(s.folder, 'timed.db'), () => s.time.now)
     expect(await destroyKey({ ...s.call, ledger: again })).toMatchObject({ outcome: 'already-destroyed', receipt: report.receipt })
-    expect(await codeOf(enableKey({ ledger: again, keyring: s.keyring('q4'), key, reason: 'no' }))).toBe('ERR_KEY_STATE')
+    expect(await refusalOf(enableKey({ ledger: again, keyring: s.keyring('q4'), key, reason: 'no' }))).toMatchInlineSnapshot(`
+      "ERR_KEY_STATE: key-file:q3 is destroyed, and \`keys enable\` cannot make it decrypt-only
+      docs/rotation.md lists the states of a key and what moves it from one to the other. Nothing was changed."
+    `)
     expect(await retire({ stores: [s.store], keyring: s.keyring('q4'), ledger: again, key })).toMatchObject({ outcome: 'already-retired' })
   })
 
   test('takes a confirmation, a key that is disabled, and the end of the cool-off', async () => {
     const s = await retired()
-    expect(await codeOf(destroyKey({ ...s.call, material: s.material, confirm: 'key-file:q4' }))).toBe('ERR_ARGUMENT')
-    expect(await codeOf(destroyKey({ ...s.call, key: 'key-file:q9', confirm: 'key-file:q9' }))).toBe('ERR_KEY_UNKNOWN')
-    expect(await codeOf(destroyKey({ ...s.call, key: 'key-file:q4', confirm: 'key-file:q4' }))).toBe('ERR_KEY_STATE')
+    expect(await refusalOf(destroyKey({ ...s.call, material: s.material, confirm: 'key-file:q4' }))).toMatchInlineSnapshot(`
+      "ERR_ARGUMENT: destroying a key has to be confirmed: the id of the key once more
+      Nothing was done."
+    `)
+    expect(await refusalOf(destroyKey({ ...s.call, key: 'key-file:q9', confirm: 'key-file:q9' }))).toMatchInlineSnapshot(`
+      "ERR_KEY_UNKNOWN: there is no such key; did you mean key-file:q4?
+      Name a key of the configuration or of the ledger by its id, such as \`key-file:2026q3\`; \`kms-rotate keys list\`
+      shows them."
+    `)
+    expect(await refusalOf(destroyKey({ ...s.call, key: 'key-file:q4', confirm: 'key-file:q4' }))).toMatchInlineSnapshot(`
+      "ERR_KEY_STATE: key-file:q4 is active, and only a disabled key is destroyed
+      Nothing was done. \`kms-rotate retire KEY-ID\` disables a key that nothing needs; after the cool-off it can be
+      destroyed."
+    `)
     s.time.now = '2026-03-30T23:59:59.999Z'
     const early = await destroyKey({ ...s.call, material: s.material }).catch((error: unknown) => error)
     expect(early).toMatchObject({ code: 'ERR_COOL_OFF', message: expect.stringContaining('2026-03-31T00:00:00.000Z') as string })
-    expect(await codeOf(destroyKey({ ...s.call, coolOffDays: 4000 }))).toBe('ERR_ARGUMENT')
+    expect(await refusalOf(destroyKey({ ...s.call, coolOffDays: 4000 }))).toMatchInlineSnapshot(`
+      "ERR_ARGUMENT: a cool-off has 0 to 3650 days
+      Correct the call; the docstring of the function names the shape and unit of each argument."
+    `)
     expect([existsSync(s.file), stateOf(s)]).toEqual([true, 'disabled'])
     s.time.now = '2026-03-31T00:00:00.000Z'
     expect(await destroyKey({ ...s.call, material: s.material })).toMatchObject({ outcome: 'destroyed' })
@@ -87,7 +104,11 @@ describe('destroying a key', () => {
     const s = await retired()
     await enableKey({ ledger: s.ledger, keyring: s.keyring('q4'), key, reason: 'an old backup' })
     await retire({ stores: [s.store], keyring: s.keyring('q4', 'q3'), ledger: s.ledger, key })
-    expect(await codeOf(destroyKey(s.call))).toBe('ERR_COOL_OFF')
+    expect(await refusalOf(destroyKey(s.call))).toMatchInlineSnapshot(`
+      "ERR_COOL_OFF: key-file:q3 was disabled at <time>; its cool-off of 30 days ends at <time>
+      Until then it can be taken back: \`kms-rotate keys enable KEY-ID\`. policy.coolOffDays in the configuration says
+      how long that is."
+    `)
   })
 
   test('a clock that jumped back neither dates a retirement nor ends a cool-off', async () => {
@@ -95,12 +116,20 @@ describe('destroying a key', () => {
     await enableKey({ ledger: s.ledger, keyring: s.keyring('q4'), key, reason: 'an old backup' })
     const again = { stores: [s.store], keyring: s.keyring('q4', 'q3'), ledger: s.ledger, key }
     s.time.now = '2020-01-01T00:00:00.000Z'
-    expect(await codeOf(retire(again))).toBe('ERR_CLOCK')
+    expect(await refusalOf(retire(again))).toMatchInlineSnapshot(`
+      "ERR_CLOCK: the clock says <time>, and the ledger has seen <time>
+      Set the clock of this machine right, and try again. If it was wrong before and is right now, the ledger holds
+      a time to come: move it away."
+    `)
     expect(stateOf(s)).toBe('decrypt-only')
     s.time.now = '2026-04-02T00:00:00.000Z'
     await retire(again)
     s.time.now = '2020-01-01T00:00:00.000Z'
-    expect(await codeOf(destroyKey({ ...s.call, coolOffDays: 0 }))).toBe('ERR_CLOCK')
+    expect(await refusalOf(destroyKey({ ...s.call, coolOffDays: 0 }))).toMatchInlineSnapshot(`
+      "ERR_CLOCK: the clock says <time>, and the ledger has seen <time>
+      Set the clock of this machine right, and try again. If it was wrong before and is right now, the ledger holds
+      a time to come: move it away."
+    `)
   })
 
   test('is refused while a record claims the key: a database was replaced by an older copy', async () => {
@@ -115,7 +144,10 @@ describe('destroying a key', () => {
     const s = await retired()
     const wrong = join(s.folder, 'q4.key')
     const material = { place: wrong, check: (id: Uint8Array) => isKeyFileOf(wrong, id), destroy: (id: Uint8Array) => destroyKeyFile(wrong, id) }
-    expect(await codeOf(destroyKey({ ...s.call, material }))).toBe('ERR_KEY_MISMATCH')
+    expect(await refusalOf(destroyKey({ ...s.call, material }))).toMatchInlineSnapshot(`
+      "ERR_KEY_MISMATCH: <folder>/q4.key holds another key than the one that is to be removed
+      Nothing was removed. Name the file of that very key."
+    `)
     expect([existsSync(wrong), stateOf(s)]).toEqual([true, 'disabled'])
   })
 
@@ -187,7 +219,11 @@ describe('destroying a key', () => {
     const slow: KeyMaterial = {
       ...s.material,
       check: async (id) => {
-        expect(await codeOf(destroyKey({ ...s.call, ledger: other, by: 'ben', material: s.material }))).toBe('ERR_LEASE_HELD')
+        expect(await refusalOf(destroyKey({ ...s.call, ledger: other, by: 'ben', material: s.material }))).toMatchInlineSnapshot(`
+          "ERR_LEASE_HELD: another run is under way: process <pid> on <host>, since <time>, last heard of at <time>
+          Wait for it to end. One that was killed on this machine is in nobody’s way; one elsewhere is not after two
+          minutes without a sign of life."
+        `)
         return s.material.check(id)
       },
     }

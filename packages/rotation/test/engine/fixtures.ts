@@ -49,3 +49,18 @@ export async function codeOf(promise: Promise<unknown>): Promise<string | undefi
 export function names(count: number): string[] {
   return Array.from({ length: count }, (_, i) => `person ${i + 1}`)
 }
+
+/** What a person reads of a refusal: code, fact and hint, in short lines and without what differs from run to run. */
+export async function refusalOf(promise: Promise<unknown>): Promise<string> {
+  const error = (await promise.then(() => new Error('nothing was refused'), (reason: unknown) => reason)) as Error & { code?: string; hint?: string }
+  const text = `${error.code ?? 'untyped'}: ${error.message}${error.hint === undefined ? '' : `\n${error.hint}`}`
+  return text
+    .replace(/[^\s'"]*\/keyfold-[^/\s]+\//g, '<folder>/')
+    .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, '<time>')
+    .replace(/\b[0-9a-f]{24}\b/g, '<key id>')
+    .replace(/\b[0-9a-f]{64}\b/g, '<sha256>')
+    .replace(/\bprocess \d+ on \S+,/, 'process <pid> on <host>,')
+    .replace(/(.{1,110})(?: |$)/gm, '$1\n')
+    .replaceAll('\n\n', '\n')
+    .trim()
+}

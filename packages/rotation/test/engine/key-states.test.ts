@@ -11,7 +11,7 @@ import {
 import type { KeyCause, Ledger } from '../../src/index.ts'
 import { KeyStates } from '../../src/key-states.ts'
 import type { Bench } from './fixtures.ts'
-import { bench, codeOf, names } from './fixtures.ts'
+import { bench, codeOf, names, refusalOf } from './fixtures.ts'
 import { MemoryStore } from './memory-store.ts'
 
 const stateOf = (ledger: Ledger, id: string): string | undefined => ledger.keys.all().find((key) => key.id === id)?.state
@@ -56,7 +56,10 @@ describe('the states of keys', () => {
     const b = await bench()
     await rotate({ stores: [store()], keyring: b.keyring('q3'), ledger: b.ledger })
     expect(b.ledger.keys.changes()[0]?.by).toMatch(/^\S+/)
-    expect(await codeOf(rotate({ stores: [store()], keyring: b.keyring('q3'), ledger: b.ledger, by: 'two\nlines' }))).toBe('ERR_ARGUMENT')
+    expect(await refusalOf(rotate({ stores: [store()], keyring: b.keyring('q3'), ledger: b.ledger, by: 'two\nlines' }))).toMatchInlineSnapshot(`
+      "ERR_ARGUMENT: by is one line of 1 to 200 characters
+      Correct the call; the docstring of the function names the shape and unit of each argument."
+    `)
   })
 
   test('a key is listed before it is active, and may then become so: it is pre-active', async () => {
@@ -92,22 +95,38 @@ describe('the states of keys', () => {
     const { ledger, stores, keyring } = await rotated()
     const who = { ledger, keyring: keyring('q4', 'q3'), reason: 'INC-7', by: 'ana' }
     await compromiseKey({ ...who, key: 'key-file:q4' })
-    expect(await codeOf(rotate({ stores, keyring: keyring('q4', 'q3'), ledger }))).toBe('ERR_KEY_STATE')
+    expect(await refusalOf(rotate({ stores, keyring: keyring('q4', 'q3'), ledger }))).toMatchInlineSnapshot(`
+      "ERR_KEY_STATE: key-file:q4 is compromised, and the configuration cannot make it active
+      Whoever has this key reads what it seals. Make a new key and set it as keyring.active."
+    `)
     const next = keyring('q5', 'q4', 'q3')
     expect(await rotate({ stores, keyring: next, ledger, reason: 'compromise' })).toMatchObject({ outcome: 'done', reencrypted: 8 })
     expect(stateOf(ledger, 'key-file:q4')).toBe('compromised')
     expect(await retire({ stores, keyring: next, ledger, key: 'key-file:q4' })).toMatchObject({ outcome: 'retired' })
     expect(await enableKey({ ...who, keyring: next, key: 'key-file:q4' })).toMatchObject({ was: 'disabled', state: 'compromised' })
-    expect(await codeOf(compromiseKey({ ...who, keyring: next, key: 'key-file:q4' }))).toBe('ERR_KEY_STATE')
-    expect(await codeOf(compromiseKey({ ...who, keyring: next, key: 'key-file:q9' }))).toBe('ERR_KEY_UNKNOWN')
+    expect(await refusalOf(compromiseKey({ ...who, keyring: next, key: 'key-file:q4' }))).toMatchInlineSnapshot(`
+      "ERR_KEY_STATE: key-file:q4 is compromised, and \`keys compromise\` cannot make it compromised
+      Whoever has this key reads what it seals. Make a new key and set it as keyring.active."
+    `)
+    expect(await refusalOf(compromiseKey({ ...who, keyring: next, key: 'key-file:q9' }))).toMatchInlineSnapshot(`
+      "ERR_KEY_UNKNOWN: there is no such key; did you mean key-file:q3?
+      Name a key of the configuration or of the ledger by its id, such as \`key-file:2026q3\`; \`kms-rotate keys list\`
+      shows them."
+    `)
   })
 
   test('a disabled key is taken back to decrypt-only, by name and reason alone', async () => {
     const { ledger, stores, keyring } = await rotated()
     const who = { ledger, keyring: keyring('q4'), key: 'key-file:q3', by: 'ana' }
-    expect(await codeOf(enableKey({ ...who, reason: 'too early' }))).toBe('ERR_KEY_STATE')
+    expect(await refusalOf(enableKey({ ...who, reason: 'too early' }))).toMatchInlineSnapshot(`
+      "ERR_KEY_STATE: key-file:q3 is decrypt-only, and \`keys enable\` cannot make it decrypt-only
+      docs/rotation.md lists the states of a key and what moves it from one to the other. Nothing was changed."
+    `)
     await retire({ stores, keyring: keyring('q4', 'q3'), ledger, key: 'key-file:q3' })
-    expect(await codeOf(enableKey({ ...who, reason: ' ' }))).toBe('ERR_ARGUMENT')
+    expect(await refusalOf(enableKey({ ...who, reason: ' ' }))).toMatchInlineSnapshot(`
+      "ERR_ARGUMENT: reason is one line of 1 to 200 characters
+      Correct the call; the docstring of the function names the shape and unit of each argument."
+    `)
     expect(await enableKey({ ...who, reason: 'an old backup' })).toMatchObject({ state: 'decrypt-only', reason: 'an old backup' })
   })
 
@@ -218,7 +237,11 @@ describe('the ledger is authenticated', () => {
     const b = await rotated()
     edit(b, "UPDATE keys SET state = 'disabled' WHERE id = 'key-file:q4'")
     // as the command does: what is out of service is not loaded
-    expect(await codeOf(status({ stores: b.stores, keyring: b.keyring('q5', 'q3'), ledger: b.ledger }))).toBe('ERR_LEDGER_ALTERED')
+    expect(await refusalOf(status({ stores: b.stores, keyring: b.keyring('q5', 'q3'), ledger: b.ledger }))).toMatchInlineSnapshot(`
+      "ERR_LEDGER_ALTERED: the ledger says that key-file:q4 is disabled, and its own key is under that one
+      Not kms-rotate wrote there. Restore it from a backup, and find out who did; or move it away: a new one starts
+      from the configuration."
+    `)
   })
 
   test('the seal of another ledger does not fit this one', async () => {
@@ -226,7 +249,11 @@ describe('the ledger is authenticated', () => {
     await rotate({ stores: [store()], keyring: one.keyring('q4'), ledger: other.ledger })
     const { sealed, mac } = other.ledger.keys.seal()!
     edit(one, `UPDATE ledger_key SET sealed = x'${Buffer.from(sealed).toString('hex')}', mac = x'${Buffer.from(mac).toString('hex')}'`)
-    expect(await codeOf(status({ stores: one.stores, keyring: one.keyring('q4'), ledger: one.ledger }))).toBe('ERR_LEDGER_ALTERED')
+    expect(await refusalOf(status({ stores: one.stores, keyring: one.keyring('q4'), ledger: one.ledger }))).toMatchInlineSnapshot(`
+      "ERR_LEDGER_ALTERED: the ledger's own key does not open: it was replaced, or taken from another ledger
+      Not kms-rotate wrote there. Restore it from a backup, and find out who did; or move it away: a new one starts
+      from the configuration."
+    `)
   })
 
   test('an older copy of the whole file passes, as the documentation says', async () => {
@@ -262,7 +289,11 @@ describe('the ledger is authenticated', () => {
     const now = b.ledger.keys.seal()!
     expect(now.ledger).toBe(old.ledger)
     edit(b, `UPDATE ledger_key SET sealed = x'${Buffer.from(old.sealed).toString('hex')}'`)
-    expect(await codeOf(status({ stores: b.stores, keyring: b.keyring('q5', 'q4'), ledger: b.ledger }))).toBe('ERR_LEDGER_ALTERED')
+    expect(await refusalOf(status({ stores: b.stores, keyring: b.keyring('q5', 'q4'), ledger: b.ledger }))).toMatchInlineSnapshot(`
+      "ERR_LEDGER_ALTERED: the ledger's own key does not open: it was replaced, or taken from another ledger
+      Not kms-rotate wrote there. Restore it from a backup, and find out who did; or move it away: a new one starts
+      from the configuration."
+    `)
   })
 
   test('a process that still has the key from before a compromise run is told to start again, not that somebody edited the ledger', async () => {
@@ -284,7 +315,11 @@ describe('the ledger is authenticated', () => {
     expect((await listKeys({ ledger: b.ledger })).ledgerKey).toEqual({ keys: ['key-file:q4'], verified: false, problem: 'ERR_LEDGER_KEY' })
     expect((await verify(lost)).ledgerKey).toEqual({ keys: ['key-file:q4'], verified: false, problem: 'ERR_LEDGER_KEY' })
     // a plan says what a run would do, which is to refuse
-    expect(await codeOf(plan(lost))).toBe('ERR_LEDGER_KEY')
+    expect(await refusalOf(plan(lost))).toMatchInlineSnapshot(`
+      "ERR_LEDGER_KEY: the ledger's own key is under key-file:q4, which the keyring does not hold
+      Add the key that is named to keyring.decryptOnly, and run again. If it is lost, move the ledger away: a new
+      one starts from the configuration."
+    `)
   })
 
   test('two processes at once make one ledger key, and both go on with it', async () => {

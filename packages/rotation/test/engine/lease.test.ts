@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest'
 import { KeyStates } from '../../src/key-states.ts'
 import { destroyKey, openLedger, retire, rotate } from '../../src/index.ts'
 import type { Ledger } from '../../src/index.ts'
-import { bench, codeOf, names } from './fixtures.ts'
+import { bench, codeOf, names, refusalOf } from './fixtures.ts'
 import { MemoryStore } from './memory-store.ts'
 import { startOf } from './proc.ts'
 
@@ -122,7 +122,11 @@ describe('rotate and the lease', () => {
     const other = await openLedger(join(folder, 'ledger.db'))
     other.leases.acquire()
     const store = new MemoryStore('app.db', ['email']).fill('email', names(5))
-    expect(await codeOf(rotate({ stores: [store], keyring: keyring('q3'), ledger }))).toBe('ERR_LEASE_HELD')
+    expect(await refusalOf(rotate({ stores: [store], keyring: keyring('q3'), ledger }))).toMatchInlineSnapshot(`
+      "ERR_LEASE_HELD: another run is under way: process <pid> on <host>, since <time>, last heard of at <time>
+      Wait for it to end. One that was killed on this machine is in nobody’s way; one elsewhere is not after two
+      minutes without a sign of life."
+    `)
     expect([store.batches, ledger.keys.all()]).toEqual([0, []])
     other.close()
     expect(await rotate({ stores: [store], keyring: keyring('q3'), ledger })).toMatchObject({ outcome: 'done', sealed: 5 })
@@ -136,8 +140,16 @@ describe('rotate and the lease', () => {
     const other = await openLedger(join(folder, 'ledger.db'))
     other.leases.acquire()
     const options = { stores: [store], keyring: keyring('q4', 'q3'), ledger, key: 'key-file:q3' }
-    expect(await codeOf(retire(options))).toBe('ERR_LEASE_HELD')
-    expect(await codeOf(destroyKey({ ...options, confirm: 'key-file:q3' }))).toBe('ERR_LEASE_HELD')
+    expect(await refusalOf(retire(options))).toMatchInlineSnapshot(`
+      "ERR_LEASE_HELD: another run is under way: process <pid> on <host>, since <time>, last heard of at <time>
+      Wait for it to end. One that was killed on this machine is in nobody’s way; one elsewhere is not after two
+      minutes without a sign of life."
+    `)
+    expect(await refusalOf(destroyKey({ ...options, confirm: 'key-file:q3' }))).toMatchInlineSnapshot(`
+      "ERR_LEASE_HELD: another run is under way: process <pid> on <host>, since <time>, last heard of at <time>
+      Wait for it to end. One that was killed on this machine is in nobody’s way; one elsewhere is not after two
+      minutes without a sign of life."
+    `)
     other.close()
     expect(await retire(options)).toMatchObject({ outcome: 'retired' })
     expect(ledger.leases.holder()).toBeUndefined()
@@ -167,7 +179,10 @@ describe('rotate and the lease', () => {
       db.close()
       other.leases.acquire()
     }
-    expect(await codeOf(rotate({ stores: [store], keyring: keyring('q3'), ledger, batch: 10, reason: 'compromise' }))).toBe('ERR_LEASE_LOST')
+    expect(await refusalOf(rotate({ stores: [store], keyring: keyring('q3'), ledger, batch: 10, reason: 'compromise' }))).toMatchInlineSnapshot(`
+      "ERR_LEASE_LOST: another run took the lease of this one over
+      Nothing is lost: rows that this run wrote are right, and the other run goes on with the rest."
+    `)
     other.leases.release()
     store.onWrite = undefined
     expect(await rotate({ stores: [store], keyring: keyring('q3'), ledger: other })).toMatchObject({ outcome: 'done', pending: 0 })

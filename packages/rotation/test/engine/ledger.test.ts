@@ -12,7 +12,7 @@ import type { KeyRoles } from '../../src/ledger/types.ts'
 import { findLedger } from '../../src/ledger/open.ts'
 import { migrate, SCHEMA_VERSION } from '../../src/ledger/schema.ts'
 import { checkRuntime } from '../../src/sqlite-driver.ts'
-import { bench, codeOf, names } from './fixtures.ts'
+import { bench, codeOf, names, refusalOf } from './fixtures.ts'
 import { MemoryStore } from './memory-store.ts'
 
 /** Any keyring: what the ledger's own key is under. */
@@ -107,7 +107,11 @@ describe('a ledger', () => {
     const store = new MemoryStore('app.db', ['email']).fill('email', names(3))
     const states = await KeyStates.open(one.ledger, other.keyring('q3'))
     states.register({ active: { id: 'key-file:q3', keyId: 'c'.repeat(24) }, decryptOnly: [] }, () => false, 'ana')
-    expect(await codeOf(rotate({ stores: [store], keyring: other.keyring('q3'), ledger: one.ledger }))).toBe('ERR_KEY_MISMATCH')
+    expect(await refusalOf(rotate({ stores: [store], keyring: other.keyring('q3'), ledger: one.ledger }))).toMatchInlineSnapshot(`
+      "ERR_KEY_MISMATCH: key-file:q3 is not the key that the ledger has under this name
+      The key under this name is not the key that was registered under it. Restore the original key file, or give
+      the new key a new name."
+    `)
     expect(store.updates.size).toBe(0)
   })
 
@@ -131,7 +135,10 @@ describe('a ledger', () => {
     db.pragma('user_version = 99')
     db.close()
     const before = readFileSync(path)
-    expect(await codeOf(openLedger(path))).toBe('ERR_LEDGER_VERSION')
+    expect(await refusalOf(openLedger(path))).toMatchInlineSnapshot(`
+      "ERR_LEDGER_VERSION: the ledger <folder>/ledger.db is of version 99, this release knows 5
+      A newer release wrote this ledger. Update Keyfold; the file was left as it is."
+    `)
     expect(readFileSync(path)).toEqual(before)
   })
 

@@ -7,7 +7,7 @@ import Sqlite from 'better-sqlite3'
 import { describe, expect, test } from 'vitest'
 import { findUnregistered, parsePlan, encodePlan, plan, rotate } from '../../src/index.ts'
 import type { Bench } from './fixtures.ts'
-import { bench, codeOf, names } from './fixtures.ts'
+import { bench, codeOf, names, refusalOf } from './fixtures.ts'
 import { MemoryStore } from './memory-store.ts'
 
 interface Shop extends Bench {
@@ -47,7 +47,11 @@ describe('what no column of the configuration covers', () => {
     })
     const text = encodePlan(made)
     expect(parsePlan(Buffer.from(text))).toEqual(made)
-    expect(await codeOf(Promise.resolve().then(() => parsePlan(Buffer.from(text.replace('"records": 1', '"records": 0')))))).toBe('ERR_PLAN_ALTERED')
+    const edited = Buffer.from(text.replace('"records": 1', '"records": 0'))
+    expect(await refusalOf(Promise.resolve().then(() => parsePlan(edited)))).toMatchInlineSnapshot(`
+      "ERR_PLAN_ALTERED: the plan was edited after it was made: its hash does not fit
+      A plan is used exactly as \`kms-rotate plan\` wrote it. Make a new one with \`kms-rotate plan --out FILE\`."
+    `)
   })
 
   test('is said to be unknown of a store that cannot be searched, and of all where nobody asked', async () => {
@@ -80,7 +84,10 @@ describe('what no column of the configuration covers', () => {
     const seen: unknown[] = []
     for await (const progress of findUnregistered({ stores, keyring: keyring('q3') })) seen.push(progress)
     expect(seen.at(-1)).toEqual({ store: 'app.db', table: 'customers', rows: 4 })
-    expect(await codeOf(plan({ stores, keyring: keyring('q3'), signal: AbortSignal.abort() }))).toBe('ERR_INTERRUPTED')
+    expect(await refusalOf(plan({ stores, keyring: keyring('q3'), signal: AbortSignal.abort() }))).toMatchInlineSnapshot(`
+      "ERR_INTERRUPTED: interrupted while sealed values were looked for; nothing was changed
+      Nothing was changed. Start again when there is time to finish."
+    `)
   })
 })
 
@@ -98,7 +105,11 @@ describe('a plan no longer fits', () => {
     first.close()
     copyFileSync(`${path}.old`, path)
     const store = await open()
-    expect(await codeOf(rotate({ stores: [store], keyring: keyring('q3'), ledger, plan: made }))).toBe('ERR_PLAN_STALE')
+    expect(await refusalOf(rotate({ stores: [store], keyring: keyring('q3'), ledger, plan: made }))).toMatchInlineSnapshot(`
+      "ERR_PLAN_STALE: the plan no longer fits: there are 1500 records to seal, and it counted 0
+      The configuration, the keys or the columns changed since the plan was made. Look at what changed, then make a
+      new plan."
+    `)
     expect(store.census({ table: 'customers', column: 'email' }).plaintext).toBe(1500)
   })
 

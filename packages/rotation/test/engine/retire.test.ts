@@ -2,7 +2,7 @@ import { seal } from '@keyfold/core'
 import { describe, expect, test } from 'vitest'
 import { retire, rotate, verify } from '../../src/index.ts'
 import type { Bench } from './fixtures.ts'
-import { bench, codeOf, names } from './fixtures.ts'
+import { bench, names, refusalOf } from './fixtures.ts'
 import { MemoryStore } from './memory-store.ts'
 
 /** Where an envelope's key id stands: behind magic, version, suite, flags and count. */
@@ -24,7 +24,10 @@ describe('retire', () => {
     const report = await retire({ stores: [b.store], keyring: b.keyring('q4', 'q3'), ledger: b.ledger, key: 'key-file:q3' })
     expect(report).toMatchObject({ outcome: 'retired', opened: 25 })
     expect(stateOf(b, 'key-file:q3')).toBe('disabled')
-    expect(await codeOf(rotate({ stores: [b.store], keyring: b.keyring('q3', 'q4'), ledger: b.ledger }))).toBe('ERR_KEY_DISABLED')
+    expect(await refusalOf(rotate({ stores: [b.store], keyring: b.keyring('q3', 'q4'), ledger: b.ledger }))).toMatchInlineSnapshot(`
+      "ERR_KEY_DISABLED: key-file:q3 is to be the active key, and is disabled
+      A key that was taken out of service does not come back. Make a new key and rotate to it."
+    `)
   })
 
   test('abuse 34: is refused while one record is left, with the count and the store', async () => {
@@ -51,7 +54,11 @@ describe('retire', () => {
     const b = await rotated()
     const common = { stores: [b.store], keyring: b.keyring('q4', 'q3'), ledger: b.ledger }
     expect(await retire({ ...common, key: 'key-file:q4' })).toMatchObject({ outcome: 'needed', active: true })
-    expect(await codeOf(retire({ ...common, key: 'key-file:q9' }))).toBe('ERR_KEY_UNKNOWN')
+    expect(await refusalOf(retire({ ...common, key: 'key-file:q9' }))).toMatchInlineSnapshot(`
+      "ERR_KEY_UNKNOWN: there is no such key; did you mean key-file:q3?
+      Name a key of the configuration or of the ledger by its id, such as \`key-file:2026q3\`; \`kms-rotate keys list\`
+      shows them."
+    `)
     expect(stateOf(b, 'key-file:q4')).toBe('active')
   })
 
@@ -59,7 +66,10 @@ describe('retire', () => {
     const b = await rotated()
     const signal = AbortSignal.abort()
     const call = retire({ stores: [b.store], keyring: b.keyring('q4', 'q3'), ledger: b.ledger, key: 'key-file:q3', signal })
-    expect(await codeOf(call)).toBe('ERR_INTERRUPTED')
+    expect(await refusalOf(call)).toMatchInlineSnapshot(`
+      "ERR_INTERRUPTED: interrupted while records were opened; nothing was changed
+      Nothing was changed. Start again when there is time to finish."
+    `)
     expect(stateOf(b, 'key-file:q3')).toBe('decrypt-only')
   })
 })

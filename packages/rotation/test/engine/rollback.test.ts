@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { compromiseKey, openLedger, plan, retire, rollback, rotate } from '../../src/index.ts'
 import type { Ledger, RollbackOptions } from '../../src/index.ts'
 import type { Bench } from './fixtures.ts'
-import { bench, codeOf, names, opened } from './fixtures.ts'
+import { bench, names, opened, refusalOf } from './fixtures.ts'
 import { MemoryStore } from './memory-store.ts'
 
 const why = 'q4 is not deployed everywhere'
@@ -72,7 +72,11 @@ describe('a rollback', () => {
     const b = await rotated()
     await rollback({ stores: [b.store], keyring: b.keyring('q3', 'q4'), ledger: b.ledger, why })
     const forward = { stores: [b.store], keyring: b.keyring('q4', 'q3'), ledger: b.ledger }
-    expect(await codeOf(rotate(forward))).toBe('ERR_KEY_STATE')
+    expect(await refusalOf(rotate(forward))).toMatchInlineSnapshot(`
+      "ERR_KEY_STATE: key-file:q4 is decrypt-only, and the configuration cannot make it active
+      A key that is decrypt-only becomes active again by a rollback alone: \`kms-rotate rollback --reason TEXT\`
+      reverses the last rotation. Else make a new key and rotate to it."
+    `)
     expect(await rollback({ ...forward, why: 'deployed now' })).toMatchObject({ outcome: 'done', target: 'key-file:q4' })
   })
 
@@ -82,8 +86,14 @@ describe('a rollback', () => {
     b.time.now = '2026-04-01T00:00:00.001Z'
     expect(await refusal(b, () => rollback(back))).toContain('2026-04-01T00:00:00.000Z')
     expect(await refusal(b, () => rollback({ ...back, rollbackDays: 7 }))).toContain('2026-03-09')
-    expect(await codeOf(rollback({ ...back, rollbackDays: -1 }))).toBe('ERR_ARGUMENT')
-    expect(await codeOf(rollback({ ...back, why: '' }))).toBe('ERR_ARGUMENT')
+    expect(await refusalOf(rollback({ ...back, rollbackDays: -1 }))).toMatchInlineSnapshot(`
+      "ERR_ARGUMENT: a rotation can be reversed for 0 to 3650 days
+      Correct the call; the docstring of the function names the shape and unit of each argument."
+    `)
+    expect(await refusalOf(rollback({ ...back, why: '' }))).toMatchInlineSnapshot(`
+      "ERR_ARGUMENT: why is one line of 1 to 200 characters
+      Correct the call; the docstring of the function names the shape and unit of each argument."
+    `)
     b.time.now = '2026-04-01T00:00:00.000Z'
     expect(await rollback(back)).toMatchObject({ outcome: 'done' })
   })
@@ -97,7 +107,11 @@ describe('a rollback', () => {
     expect(await refusal(b, () => rollback({ ...back, keyring: keyring('q5', 'q4', 'q3') }))).toContain('nothing to reverse')
     expect(await refusal(b, () => rollback({ ...back, keyring: keyring('q9', 'q5', 'q4', 'q3') }))).toContain('does not know')
     // what the new key sealed has to be opened on the way back
-    expect(await codeOf(rollback({ ...back, keyring: keyring('q4', 'q3') }))).toBe('ERR_LEDGER_KEY')
+    expect(await refusalOf(rollback({ ...back, keyring: keyring('q4', 'q3') }))).toMatchInlineSnapshot(`
+      "ERR_LEDGER_KEY: the ledger's own key is under key-file:q5, which the keyring does not hold
+      Add the key that is named to keyring.decryptOnly, and run again. If it is lost, move the ledger away: a new
+      one starts from the configuration."
+    `)
     expect(await rollback({ ...back, keyring: keyring('q4', 'q5', 'q3') })).toMatchObject({ outcome: 'done' })
   })
 
@@ -118,7 +132,12 @@ describe('a rollback', () => {
     const b = await rotated()
     const back = { stores: [b.store], keyring: b.keyring('q3', 'q4'), ledger: b.ledger, why }
     const forward = await plan({ stores: [b.store], keyring: b.keyring('q4', 'q3') })
-    expect(await codeOf(rollback({ ...back, plan: forward }))).toBe('ERR_PLAN_STALE')
+    expect(await refusalOf(rollback({ ...back, plan: forward }))).toMatchInlineSnapshot(`
+      "ERR_PLAN_STALE: the plan no longer fits: the keys are not those that it was made with: key-file:q4,
+      key-file:q3
+      The configuration, the keys or the columns changed since the plan was made. Look at what changed, then make a
+      new plan."
+    `)
     const harsh = await plan({ stores: [b.store], keyring: back.keyring, reason: 'compromise' })
     expect(await refusal(b, () => rollback({ ...back, plan: harsh }))).toContain('after a compromise')
     expect(states(b.ledger)).toEqual(['key-file:q3 decrypt-only', 'key-file:q4 active'])

@@ -2,7 +2,7 @@ import { createKeyring, KeyfoldError, sealSync } from '@keyfold/core'
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { rotate } from '../../src/index.ts'
-import { bench, codeOf, names, opened } from './fixtures.ts'
+import { bench, codeOf, names, opened, refusalOf } from './fixtures.ts'
 import { diskFull, MemoryStore } from './memory-store.ts'
 
 describe('rotate', () => {
@@ -110,7 +110,10 @@ describe('rotate', () => {
       throw new KeyfoldError('ERR_KEY_UNAVAILABLE', 'the key service does not answer')
     }
     const remote = createKeyring({ active: { id, keyId, wrap: down, unwrap: down } })
-    expect(await codeOf(rotate({ stores: [store], keyring: remote, ledger, batch: 5 }))).toBe('ERR_KEY_UNAVAILABLE')
+    expect(await refusalOf(rotate({ stores: [store], keyring: remote, ledger, batch: 5 }))).toMatchInlineSnapshot(`
+      "ERR_KEY_UNAVAILABLE: the key service does not answer
+      The key service could not be reached or is out of order. The record is intact: try again later."
+    `)
     expect(store.updates.size).toBe(0)
     expect(await rotate({ stores: [store], keyring: real, ledger })).toMatchObject({ outcome: 'done', sealed: 10 })
   })
@@ -119,7 +122,11 @@ describe('rotate', () => {
     const { ledger, keyring } = await bench()
     const store = new MemoryStore('app.db', ['email']).fill('email', names(3))
     store.problems = [{ table: 'customers', column: 'email', problem: 'the index by_email holds it', hint: 'DROP INDEX by_email' }]
-    expect(await codeOf(rotate({ stores: [store], keyring: keyring('q3'), ledger }))).toBe('ERR_STORE_UNSUITED')
+    expect(await refusalOf(rotate({ stores: [store], keyring: keyring('q3'), ledger }))).toMatchInlineSnapshot(`
+      "ERR_STORE_UNSUITED: one thing stands against sealing:
+        app.db customers.email: the index by_email holds it. DROP INDEX by_email
+      Remove what is named, or take the column out of the configuration. Nothing was written."
+    `)
     expect(store.updates.size).toBe(0)
     expect(ledger.keys.all()).toEqual([])
   })

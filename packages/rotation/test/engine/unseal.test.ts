@@ -2,7 +2,7 @@ import { createBranchKeys, memoryBranchKeyStore, openTextSync, sealSync } from '
 import type { RecordStore } from '@keyfold/core'
 import { describe, expect, test } from 'vitest'
 import { rotate } from '../../src/index.ts'
-import { bench, codeOf, names } from './fixtures.ts'
+import { bench, names, refusalOf } from './fixtures.ts'
 import { MemoryStore } from './memory-store.ts'
 
 const text = new TextDecoder()
@@ -70,14 +70,23 @@ describe('unsealing', () => {
     const { ledger, keyring } = await bench()
     const store = new MemoryStore('app.db', ['email']).fill('email', names(30))
     const options = { stores: [store], keyring: keyring('q3'), ledger, batch: 10 }
-    expect(await codeOf(rotate({ ...options, mode: 'unseal', reason: 'compromise' }))).toBe('ERR_ARGUMENT')
+    expect(await refusalOf(rotate({ ...options, mode: 'unseal', reason: 'compromise' }))).toMatchInlineSnapshot(`
+      "ERR_ARGUMENT: to unseal takes no plan and no reason
+      Correct the call; the docstring of the function names the shape and unit of each argument."
+    `)
     const without: RecordStore = Object.create(store, { unseal: { value: undefined } }) as RecordStore
-    expect(await codeOf(rotate({ ...options, stores: [without], mode: 'unseal' }))).toBe('ERR_STORE_UNSUITED')
+    expect(await refusalOf(rotate({ ...options, stores: [without], mode: 'unseal' }))).toMatchInlineSnapshot(`
+      "ERR_STORE_UNSUITED: app.db cannot put plaintext back
+      Remove what is named, or take the column out of the configuration. Nothing was written."
+    `)
     const controller = new AbortController()
     store.onWrite = () => controller.abort()
     await rotate({ ...options, reason: 'compromise', signal: controller.signal })
     store.onWrite = undefined
-    expect(await codeOf(rotate({ ...options, mode: 'unseal' }))).toBe('ERR_ROTATION_COMPROMISE')
+    expect(await refusalOf(rotate({ ...options, mode: 'unseal' }))).toMatchInlineSnapshot(`
+      "ERR_ROTATION_COMPROMISE: the rotation under way gives new data keys after a compromise
+      Let it end first: kms-rotate run."
+    `)
     expect(await rotate(options)).toMatchObject({ outcome: 'done', reason: 'compromise' })
   })
 })
