@@ -7,14 +7,19 @@ const whole = (least: number, most: number): z.ZodInt =>
   z.int(`a whole number from ${least} to ${most}`).min(least, `is at least ${least}`).max(most, `is at most ${most}`)
 
 const keyUri = name.regex(/^[a-z][a-z0-9-]*:[^]/, 'a key is written scheme:place, such as key-file:./keys/2026q4.key')
-const renamed = z.record(name, name).refine((names) => Object.keys(names).length === 1)
+
+// Said of each form too: where a value has the shape of one, zod tells what is wrong with that.
+const TABLE = 'a table is its name, or { "sealed name": "table" } where it was renamed'
+const ID = 'an id is the name of a column, or a list of up to 16'
+const COLUMNS = 'columns are a list of up to 2000 names, or { "sealed name": "column" } where one was renamed'
 
 const table = z.strictObject({
-  table: z.union([name, renamed], { error: 'a table is its name, or { "sealed name": "table" } where it was renamed' }),
-  id: z.union([name, z.array(name).min(1).max(16)], { error: 'an id is the name of a column, or a list of up to 16' }),
-  columns: z.union([z.array(name).min(1).max(2000), z.record(name, name).refine((columns) => Object.keys(columns).length > 0)], {
-    error: 'columns are a list of names, or { "sealed name": "column" } where one was renamed',
-  }),
+  table: z.union([name, z.record(name, name).refine((names) => Object.keys(names).length === 1, TABLE)], { error: TABLE }),
+  id: z.union([name, z.array(name).min(1, ID).max(16, ID)], { error: ID }),
+  columns: z.union(
+    [z.array(name).min(1, COLUMNS).max(2000, COLUMNS), z.record(name, name).refine((columns) => Object.keys(columns).length > 0, COLUMNS)],
+    { error: COLUMNS },
+  ),
 })
 
 const store = z.strictObject({

@@ -117,6 +117,39 @@ describe('watching', () => {
     expect(store.batches).toBeGreaterThan(0)
   })
 
+  test('the rate is that of the last half minute, and the time left follows from it', async () => {
+    const { options, keyring } = await sealed(400)
+    const next = { ...options, keyring: keyring('q4', 'q3') }
+    // the clock of the watch alone: seconds from one report to the next
+    const seconds = [10, 10, 9, 15]
+    let ahead = 0
+    const real = performance.now.bind(performance)
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => real() + ahead)
+    onTestFinished(() => clock.mockRestore())
+    const seen = await take(5, next, async (i) => {
+      ahead += seconds[i - 1]! * 1000
+      const stop = new AbortController()
+      // 100 records, 100 more, nothing, 50
+      const batch = [100, 100, 0, 50][i - 1]!
+      if (batch > 0) await rotate({ ...next, batch, signal: stop.signal, onProgress: () => stop.abort() })
+    })
+    expect(seen.map(({ done }) => done)).toEqual([0, 100, 200, 200, 250])
+    expect(seen.map(({ recordsPerSecond }) => recordsPerSecond)).toEqual([null, 10, 10, 7, 2])
+    // 150 of 400 are left, at 50 in 24 seconds: the reports before that are older than half a minute
+    expect(seen[1]!.secondsLeft).toBeGreaterThanOrEqual(30)
+    expect(seen[1]!.secondsLeft).toBeLessThanOrEqual(32)
+    expect(seen[4]!.secondsLeft).toBeGreaterThanOrEqual(72)
+    expect(seen[4]!.secondsLeft).toBeLessThanOrEqual(75)
+  })
+
+  test('where somebody leaves Keyfold, what is plaintext is done', async () => {
+    const { options } = await sealed()
+    const stop = new AbortController()
+    const run = { ...options, mode: 'unseal', batch: 4, signal: stop.signal, onProgress: () => stop.abort() } as const
+    const [before, during] = await take(2, options, () => rotate(run))
+    expect([before!.done, during!.done, during!.total, during!.rotation?.mode]).toEqual([12, 4, 12, 'unseal'])
+  })
+
   test('counts what a run after a compromise has dealt with, where the key id does not tell', async () => {
     const { options } = await sealed()
     const stop = new AbortController()
