@@ -85,6 +85,21 @@ describe('a wrong config', () => {
     ).toEqual(['top level: "keyrng" is unknown; did you mean "keyring"?', 'keyring: is missing', 'stores: names at least one store'])
   })
 
+  test('names each table that stands twice, by its name or by that in the database, and each store', () => {
+    const stores = [
+      { type: 'sqlite', path: 'a.db', tables: [table, { ...table, table: 'CUSTOMERS' }, { ...table, table: { customers: 'kunden' } }] },
+      { type: 'sqlite', path: 'b.db', tables: [{ ...table, table: { a: 'x' } }, { ...table, table: { b: 'X' } }] },
+      { type: 'sqlite', path: 'a.db', tables: [{ ...table, table: 'orders' }] },
+    ]
+    const facts = readObject({ ...good, stores }).message.split('\n').slice(1).map((line) => line.trim())
+    expect(facts).toEqual([
+      'stores[2].path: names the same database as another store',
+      'stores[0].tables[1].table: stands twice in this store',
+      'stores[0].tables[2].table: stands twice in this store',
+      'stores[1].tables[1].table: stands twice in this store',
+    ])
+  })
+
   test.each([
     ['a column twice', { ...table, columns: ['email', 'EMAIL'] }],
     ['a column twice by its name in the database', { ...table, columns: { a: 'email', b: 'email' } }],
@@ -117,6 +132,11 @@ describe('the JSON of a config', () => {
     ['{"__proto__": {}}', 'line 1, column 2: the key __proto__ is not allowed'],
     ['{} {}', 'line 1, column 4: something follows the end of the document'],
     ['', 'line 1, column 1: the document ends too early'],
+    ['{ledger: "a"}', 'line 1, column 2: a name in double quotes belongs here'],
+    ["{'ledger': \"a\"}", 'line 1, column 2: a name in double quotes belongs here'],
+    ['{"a": 1e999}', 'line 1, column 7: a number is too large'],
+    ['{"ledger" "a"}', 'line 1, column 11: a colon belongs here'],
+    ['[1 2]', 'line 1, column 4: a comma or a closing bracket belongs here'],
   ])('is refused with line and column: %s', (json, fact) => {
     const { code, message } = read(json)
     expect(code).toBe('ERR_CONFIG_INVALID')
