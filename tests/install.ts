@@ -12,9 +12,12 @@ function environmentOf(node: string): NodeJS.ProcessEnv {
   return { ...Object.fromEntries(own), PATH: [dirname(node), process.env['PATH'] ?? ''].join(delimiter), NO_COLOR: '1' }
 }
 
+/** A package unpacked onto stdout is more than the megabyte that Node takes by default. */
+const MAX_OUTPUT = 64 * 1024 * 1024
+
 /** Runs it and gives what it printed; a failure shows all of it. */
 export function run(program: string, args: readonly string[], cwd: string, node: string = process.execPath): string {
-  const { status, stdout, stderr, error } = spawnSync(program, args, { cwd, env: environmentOf(node), encoding: 'utf8' })
+  const { status, stdout, stderr, error } = spawnSync(program, args, { cwd, env: environmentOf(node), encoding: 'utf8', maxBuffer: MAX_OUTPUT })
   if (status !== 0) throw new Error(`${program} ${args.join(' ')} ended with ${status}\n${error?.message ?? ''}${stdout}${stderr}`)
   return stdout
 }
