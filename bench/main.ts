@@ -2,9 +2,10 @@
  * npm run bench [-- --quick] [-- --only SUITE] [-- --json FILE] [-- --html FILE] [-- --rows N] [-- --stream-mib N]: what Keyfold costs, as shares of
  * the least that the same work takes, and against the libraries that one would pick instead.
  */
-import { writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { loadavg } from 'node:os'
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { documentOf } from './document.ts'
 import { htmlPage } from './html.ts'
@@ -12,6 +13,8 @@ import { FULL, QUICK } from './interleave.ts'
 import { machine, machineLines } from './machine.ts'
 import type { Section } from './report.ts'
 import { table } from './report.ts'
+import type { SuiteOrder } from './suite.ts'
+import { inFolder } from './suite.ts'
 import { SUITES } from './suites/index.ts'
 
 const { values } = parseArgs({
@@ -39,7 +42,7 @@ const options = { effort: quick ? QUICK : FULL, quick, rows: Number(values.rows)
 const sections: Section[] = []
 for (const suite of SUITES) {
   if (only !== undefined && !only.includes(suite.name)) continue
-  const section = await suite.run(options)
+  const section = await inItsOwnProcess({ name: suite.name, options })
   console.log(`${table(section)}\n`)
   sections.push(section)
 }
@@ -47,6 +50,17 @@ const document = documentOf(sections, header, quick)
 write(values.json, `${JSON.stringify(document, undefined, 2)}\n`)
 write(values.html, htmlPage(document))
 console.log(`${document.results.length} results`)
+
+/** What one suite leaves behind (a large heap, code that was compiled for other shapes) would be measured by the next. */
+function inItsOwnProcess(order: SuiteOrder): Promise<Section> {
+  return inFolder((folder) => {
+    const file = join(folder, 'section.json')
+    const child = [...process.execArgv, join(import.meta.dirname, 'suite-child.ts'), file]
+    const { status, signal } = spawnSync(process.execPath, child, { input: JSON.stringify(order), stdio: ['pipe', 'inherit', 'inherit'] })
+    if (status !== 0) throw new Error(`the suite ${order.name} ended with ${status ?? signal}`)
+    return JSON.parse(readFileSync(file, 'utf8')) as Section
+  })
+}
 
 function write(file: string | undefined, text: string): void {
   if (file === undefined) return

@@ -17,6 +17,12 @@ interface Options {
   readonly streamMiB: number
 }
 
+/** What a process is to do that runs one suite. */
+export interface SuiteOrder {
+  readonly name: string
+  readonly options: Options
+}
+
 /** One question. `name` is what `--only` takes. */
 export interface Suite {
   readonly name: string
