@@ -2,8 +2,8 @@ import { createBranchKeys, memoryBranchKeyStore, openTextSync, sealSync } from '
 import type { RecordStore } from '@keyfold/core'
 import { describe, expect, test } from 'vitest'
 import { rotate } from '../../src/index.ts'
-import { bench, names, refusalOf } from './fixtures.ts'
-import { MemoryStore } from './memory-store.ts'
+import { bench, codeOf, names, refusalOf } from './fixtures.ts'
+import { diskFull, MemoryStore } from './memory-store.ts'
 
 const text = new TextDecoder()
 
@@ -54,6 +54,21 @@ describe('unsealing', () => {
     expect(report).toMatchObject({ outcome: 'quarantined', unsealed: 7, quarantined: { byCode: { ERR_NOT_AUTHENTIC: 1, ERR_TABLE_TYPE: 1 } } })
     expect(ledger.quarantine.count()).toHaveLength(2)
     expect(openTextSync(keyring('q3'), store.cell('email', 7)!, store.context('email', 7))).toBe('person 7')
+  })
+
+  test('a disk that is full ends the run, and no record is set aside for it; the next run finishes', async () => {
+    const { ledger, keyring } = await bench()
+    const store = new MemoryStore('app.db', ['email']).fill('email', names(9))
+    const options = { stores: [store], keyring: keyring('q3'), ledger }
+    await rotate(options)
+    const already = store.batches
+    store.onWrite = () => (store.batches === already + 1 ? diskFull() : undefined)
+    expect(await codeOf(rotate({ ...options, mode: 'unseal', batch: 4 }))).toBe('ERR_SQLITE_IO')
+    expect(ledger.quarantine.count()).toEqual([])
+    expect(store.batches).toBe(already + 1)
+    store.onWrite = undefined
+    expect(await rotate({ ...options, mode: 'unseal' })).toMatchObject({ outcome: 'done', resumed: true, unsealed: 5 })
+    expect(stored(store, 'email')).toEqual(names(9))
   })
 
   test('records whose branch key was destroyed stay as they are, and hold nothing up', async () => {
