@@ -56,11 +56,13 @@ const OUTER_PAD = 0x5c
 const SHORT_MESSAGE = 64
 /** The pads, to which each call adds its key, and from which it takes it away again. */
 const innerInput = new Uint8Array(SHA_512_BLOCK + SHORT_MESSAGE).fill(INNER_PAD)
+/** The part of it that the last short message took: those of the derivation are all of one length. */
+let lastInner = innerInput
 const outerInput = new Uint8Array(SHA_512_BLOCK + 64).fill(OUTER_PAD)
 
 /** FIPS 198-1, section 4, by two calls of SHA-512: half the price of the objects that node:crypto makes for an HMAC. Leaves no key behind. */
 function hmacOfHashes(key: Uint8Array, message: Uint8Array): Uint8Array {
-  const inner = message.length <= SHORT_MESSAGE ? innerInput.subarray(0, SHA_512_BLOCK + message.length) : innerFor(message.length)
+  const inner = innerFor(message.length)
   inner.set(message, SHA_512_BLOCK)
   for (let i = 0; i < key.length; i++) {
     inner[i] = key[i]! ^ INNER_PAD
@@ -79,7 +81,10 @@ function hmacOfHashes(key: Uint8Array, message: Uint8Array): Uint8Array {
 }
 
 function innerFor(messageLength: number): Uint8Array {
-  return new Uint8Array(SHA_512_BLOCK + messageLength).fill(INNER_PAD, 0, SHA_512_BLOCK)
+  const length = SHA_512_BLOCK + messageLength
+  if (messageLength > SHORT_MESSAGE) return new Uint8Array(length).fill(INNER_PAD, 0, SHA_512_BLOCK)
+  if (lastInner.length !== length) lastInner = innerInput.subarray(0, length)
+  return lastInner
 }
 
 /** AES-256-GCM (SP 800-38D). */

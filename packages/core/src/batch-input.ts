@@ -26,6 +26,15 @@ export interface SealedRecord<E extends Sealed = Sealed> {
   readonly context: EncryptionContext
 }
 
+/** How envelopes are handed out. */
+export interface BatchOptions {
+  /**
+   * Small envelopes may lie side by side in larger buffers, as small Buffers of Node.js do: a batch is made quicker, while one envelope that is kept
+   * keeps its neighbours, and one that is handed to a thread by its buffer takes them along. False by default.
+   */
+  readonly shared?: boolean
+}
+
 /** What became of one record of a batch: of the shape that `Promise.allSettled` gives, with the error's type. */
 export type Outcome<T> =
   { readonly status: 'fulfilled'; readonly value: T } | { readonly status: 'rejected'; readonly reason: KeyfoldError }

@@ -1,15 +1,15 @@
 /** What is done with a batch of records, in steps: as record.ts does it with one, but each key is asked for all that it is to wrap or unwrap. */
 import type { PlainRecord, SealedRecord } from './batch-input.ts'
 import { checkBatch } from './batch-input.ts'
+import type { Allocate } from './bytes.ts'
 import { wipe } from './bytes.ts'
-import { wipeKeys } from './cipher.ts'
 import { canonicalContext } from './context.ts'
 import { KeyfoldError } from './errors.ts'
 import type { Entry, Envelope } from './format.ts'
-import { encode, parse } from './format.ts'
+import { encode, parse, WrappedEntry } from './format.ts'
 import { append, wrapAll } from './key-batch.ts'
 import type { KeySource } from './key-source.ts'
-import type { OpenedDek } from './open-dek.ts'
+import type { OpenedDek, Wanted } from './open-dek.ts'
 import { openDeks } from './open-dek.ts'
 import type { Draft, Sealed } from './record.ts'
 import { draft, finish, foreignEntries, inFormOf, openBody, payloadOf } from './record.ts'
@@ -21,12 +21,33 @@ import type { CanonicalContext, KeyWrapper } from './types.ts'
 /** Something, or why it cannot be. */
 type Result<T> = T | KeyfoldError
 
-/** A record whose data key is open. */
-interface OpenedRecord extends OpenedDek {
+/** A record whose data key is to be opened. A class, not a literal: see format.ts. */
+class BatchRecord implements Wanted {
   /** As it was given. */
   readonly sealed: Sealed
   readonly envelope: Envelope
   readonly context: CanonicalContext
+  #opened: OpenedDek | undefined
+
+  constructor({ envelope, context }: SealedRecord) {
+    this.sealed = envelope
+    this.context = canonicalContext(context)
+    this.envelope = parse(toBytes(envelope))
+  }
+
+  /** Itself, with its data key. */
+  with(opened: OpenedDek): BatchRecord {
+    this.#opened = opened
+    return this
+  }
+
+  get opened(): OpenedDek {
+    return this.#opened!
+  }
+
+  get dek(): Uint8Array {
+    return this.opened.dek
+  }
 }
 
 export function* sealManySteps(keys: KeySource, records: readonly PlainRecord[]): Steps<Uint8Array[]> {
@@ -66,84 +87,78 @@ function* sealingForEach(
 export function* openManySteps(keys: KeySource, records: readonly SealedRecord[]): Steps<Array<Result<Uint8Array>>> {
   const opened = yield* openAll(keys, records)
   try {
-    return opened.map((one) => (one instanceof KeyfoldError ? one : attemptNow(() => openBody(one.envelope, one, one.context))))
+    return opened.map((one) => (one instanceof KeyfoldError ? one : attemptNow(() => openBody(one.envelope, one.opened, one.context))))
   } finally {
     wipeAll(opened)
   }
 }
 
 /** Gives each envelope in the form that it was given in. */
-export function* rewrapManySteps(keys: KeySource, records: readonly SealedRecord[]): Steps<Array<Result<Sealed>>> {
+export function* rewrapManySteps(keys: KeySource, records: readonly SealedRecord[], allocate?: Allocate): Steps<Array<Result<Sealed>>> {
   const opened = yield* openAll(keys, records)
   try {
-    return yield* forGood(opened, (good) => rewrapOpened(keys, good))
+    return yield* forGood(opened, (good) => rewrapOpened(keys, good, allocate))
   } finally {
     wipeAll(opened)
   }
 }
 
 /** A new data key for each. Gives each envelope in the form that it was given in. */
-export function* reencryptManySteps(keys: KeySource, records: readonly SealedRecord[]): Steps<Array<Result<Sealed>>> {
+export function* reencryptManySteps(keys: KeySource, records: readonly SealedRecord[], allocate?: Allocate): Steps<Array<Result<Sealed>>> {
   const opened = yield* openAll(keys, records)
   try {
-    return yield* forGood(opened.map(redraft), (good) => sealAgain(keys, good))
+    const sealed = yield* forGood(opened.map(redraft), (good) => sealAgain(keys, good, allocate))
+    return sealed.map((one, i) => (one instanceof KeyfoldError ? one : inFormOf(records[i]!.envelope, one)))
   } finally {
     wipeAll(opened)
   }
 }
 
 /** What was opened, sealed under a new data key that is yet to be wrapped: its plaintext is there no longer than that takes. */
-interface Redraft extends Draft {
-  readonly sealed: Sealed
-}
-
-function redraft(opened: Result<OpenedRecord>): Result<Redraft> {
+function redraft(opened: Result<BatchRecord>): Result<Draft> {
   if (opened instanceof KeyfoldError) return opened
   return attemptNow(() => {
-    const plaintext = openBody(opened.envelope, opened, opened.context)
+    const plaintext = openBody(opened.envelope, opened.opened, opened.context)
     try {
-      const { dek, context, body } = draft(plaintext, opened.context)
-      return { dek, context, body, sealed: opened.sealed }
+      return draft(plaintext, opened.context)
     } finally {
       wipe(plaintext)
     }
   })
 }
 
-function* sealAgain(keys: KeySource, drafts: readonly Redraft[]): Steps<Array<Result<Sealed>>> {
+function* sealAgain(keys: KeySource, drafts: readonly Draft[], allocate: Allocate | undefined): Steps<Array<Result<Uint8Array>>> {
   try {
     const sealing = yield* sealingForEach(keys, drafts)
     const entries = yield* wrapForEach(sealing, drafts)
-    return drafts.map((one, i) => attemptNow(() => inFormOf(one.sealed, finish(one, orThrow(entries[i]!)))))
+    return drafts.map((one, i) => attemptNow(() => finish(one, orThrow(entries[i]!), allocate)))
   } finally {
     for (const { dek } of drafts) wipe(dek)
   }
 }
 
-function* rewrapOpened(keys: KeySource, records: readonly OpenedRecord[]): Steps<Array<Result<Sealed>>> {
+function* rewrapOpened(keys: KeySource, records: readonly BatchRecord[], allocate: Allocate | undefined): Steps<Array<Result<Sealed>>> {
   const sealing = yield* sealingForEach(keys, records)
   const entries = yield* wrapForEach(sealing, records)
   // Of one entry, none is foreign: most batches have no other, and a step for each record would cost as much as its key work.
   const several = records.some(({ envelope }) => envelope.entries.length > 1)
   const foreign = several ? yield* together(records.map(({ envelope }) => attempt(foreignEntries(keys, envelope)))) : []
   return records.map(({ sealed, envelope: { suite, body } }, i) =>
-    attemptNow(() => inFormOf(sealed, encode({ suite, body, entries: orThrow(entries[i]!).concat(orThrow(foreign[i] ?? [])) }))),
+    attemptNow(() => {
+      const held = orThrow(entries[i]!)
+      const all = several ? held.concat(orThrow(foreign[i]!)) : held
+      return inFormOf(sealed, encode({ suite, body, entries: all }, allocate))
+    }),
   )
 }
 
 /** Opens the data keys of a batch. The caller wipes them. */
-function* openAll(keys: KeySource, records: readonly SealedRecord[]): Steps<Array<Result<OpenedRecord>>> {
+function* openAll(keys: KeySource, records: readonly SealedRecord[]): Steps<Array<Result<BatchRecord>>> {
   checkBatch(records, ({ envelope }) => envelope)
-  const wanted = records.map(({ envelope, context }) =>
-    attemptNow(() => ({ sealed: envelope, context: canonicalContext(context), envelope: parse(toBytes(envelope)) })),
-  )
+  const wanted = records.map((record) => attemptNow(() => new BatchRecord(record)))
   return yield* forGood(wanted, function* (good) {
     const deks = yield* openDeks(keys, good)
-    return deks.map((one, i) => {
-      if (one instanceof KeyfoldError) return one
-      const { sealed, context, envelope } = good[i]!
-      return { sealed, context, envelope, dek: one.dek, bodyKey: one.bodyKey }
-    })
+    return deks.map((one, i) => (one instanceof KeyfoldError ? one : good[i]!.with(one)))
   })
 }
 
@@ -166,7 +181,7 @@ function* wrapForEach(
       if (wraps instanceof KeyfoldError) results[record] = wraps
       else {
         const { materialId, bytes } = wraps[i]!
-        orThrow(results[record]!)[orThrow(sealing[record]!).indexOf(wrapper)] = { keyId: wrapper.keyId, materialId, wrapped: bytes }
+        orThrow(results[record]!)[orThrow(sealing[record]!).indexOf(wrapper)] = new WrappedEntry(wrapper.keyId, materialId, bytes)
       }
     })
   }
@@ -213,6 +228,6 @@ function assertGood<T>(i: number, result: Result<T>): T {
   throw new KeyfoldError(result.code, `records[${i}]: ${result.message}`, { hint: result.hint, cause: result.cause })
 }
 
-function wipeAll(records: ReadonlyArray<Result<OpenedDek>>): void {
-  for (const record of records) if (!(record instanceof KeyfoldError)) wipeKeys(record.dek, record.bodyKey)
+function wipeAll(records: ReadonlyArray<Result<BatchRecord>>): void {
+  for (const record of records) if (record instanceof BatchRecord) record.opened.wipe()
 }

@@ -1,5 +1,6 @@
-import type { Outcome, PlainRecord, SealedRecord } from './batch-input.ts'
+import type { BatchOptions, Outcome, PlainRecord, SealedRecord } from './batch-input.ts'
 import { openManySteps, reencryptManySteps, rewrapManySteps, sealManySteps } from './batch-steps.ts'
+import { sharedBytes } from './bytes.ts'
 import { KeyfoldError } from './errors.ts'
 import type { KeySource, SyncKeySource } from './key-source.ts'
 import type { SameForm, Sealed } from './record.ts'
@@ -50,22 +51,25 @@ export function openManySync(keys: SyncKeySource, records: readonly SealedRecord
  * a key that does not wrap takes along all records that were to have an entry of it.
  *
  * @param records as for `openMany`
+ * @param options `{ shared: true }` for who writes the envelopes away at once: see `BatchOptions`
  * @returns as `openMany`; an envelope has the form in which it was given
  * @throws KeyfoldError as `openMany`
  */
 export async function rewrapMany<E extends Sealed>(
   keys: KeySource,
   records: ReadonlyArray<SealedRecord<E>>,
+  options: BatchOptions = {},
 ): Promise<Array<Outcome<SameForm<E>>>> {
-  return outcomesOf(await runAsync(rewrapManySteps(keys, records))) as Array<Outcome<SameForm<E>>>
+  return outcomesOf(await runAsync(rewrapManySteps(keys, records, allocateFor(options)))) as Array<Outcome<SameForm<E>>>
 }
 
 /** As `rewrapMany`, at once. */
 export function rewrapManySync<E extends Sealed>(
   keys: SyncKeySource,
   records: ReadonlyArray<SealedRecord<E>>,
+  options: BatchOptions = {},
 ): Array<Outcome<SameForm<E>>> {
-  return outcomesOf(runSync(rewrapManySteps(keys, records))) as Array<Outcome<SameForm<E>>>
+  return outcomesOf(runSync(rewrapManySteps(keys, records, allocateFor(options)))) as Array<Outcome<SameForm<E>>>
 }
 
 /**
@@ -73,6 +77,7 @@ export function rewrapManySync<E extends Sealed>(
  * other; a key that does not wrap takes along all records that were to have an entry of it.
  *
  * @param records as for `openMany`
+ * @param options as for `rewrapMany`
  * @returns as `rewrapMany`
  * @throws KeyfoldError as `openMany`
  * @example
@@ -82,20 +87,34 @@ export function rewrapManySync<E extends Sealed>(
 export async function reencryptMany<E extends Sealed>(
   keys: KeySource,
   records: ReadonlyArray<SealedRecord<E>>,
+  options: BatchOptions = {},
 ): Promise<Array<Outcome<SameForm<E>>>> {
-  return outcomesOf(await runAsync(reencryptManySteps(keys, records))) as Array<Outcome<SameForm<E>>>
+  return outcomesOf(await runAsync(reencryptManySteps(keys, records, allocateFor(options)))) as Array<Outcome<SameForm<E>>>
 }
 
 /** As `reencryptMany`, at once. */
 export function reencryptManySync<E extends Sealed>(
   keys: SyncKeySource,
   records: ReadonlyArray<SealedRecord<E>>,
+  options: BatchOptions = {},
 ): Array<Outcome<SameForm<E>>> {
-  return outcomesOf(runSync(reencryptManySteps(keys, records))) as Array<Outcome<SameForm<E>>>
+  return outcomesOf(runSync(reencryptManySteps(keys, records, allocateFor(options)))) as Array<Outcome<SameForm<E>>>
+}
+
+function allocateFor({ shared = false }: BatchOptions) {
+  return shared ? sharedBytes() : undefined
+}
+
+/** A class, not a literal: see format.ts. */
+class Fulfilled<T> {
+  readonly status = 'fulfilled'
+  readonly value: T
+
+  constructor(value: T) {
+    this.value = value
+  }
 }
 
 function outcomesOf<T>(results: ReadonlyArray<T | KeyfoldError>): Array<Outcome<T>> {
-  return results.map((result) =>
-    result instanceof KeyfoldError ? { status: 'rejected', reason: result } : { status: 'fulfilled', value: result },
-  )
+  return results.map((result) => (result instanceof KeyfoldError ? { status: 'rejected', reason: result } : new Fulfilled(result)))
 }

@@ -1,7 +1,7 @@
 import * as defaultBackend from '#backend'
 import type { Algorithm } from './approved.ts'
 import { assertApproved } from './approved.ts'
-import { concat, wipe, writeUint32 } from './bytes.ts'
+import { concat, writeUint32 } from './bytes.ts'
 import { KeyfoldError } from './errors.ts'
 import type { Body } from './format.ts'
 import { authenticatedHeader, COMMITMENT_LENGTH, FLAGS, LIMITS, SUITE_AES_256_GCM, SUITE_STREAM, VERSION } from './format.ts'
@@ -66,19 +66,42 @@ function derivationInput(suite: number, outputBytes: number): Uint8Array {
   return concat(counter, new TextEncoder().encode('keyfold record'), new Uint8Array([0, VERSION, suite, FLAGS]), outputBits)
 }
 
-/** What a DEK gives: the commitment to it, which is public, and the key of the body, which is not. */
-export interface BodyKey {
-  readonly commitment: Uint8Array
-  readonly key: Uint8Array
+/** What a DEK gives: the commitment to it, which is public, and the key of the body, which is not. Views are made where one is asked for. */
+export class BodyKey {
+  readonly #output: Uint8Array
+
+  /** @param output commitment and key, 64 bytes */
+  constructor(output: Uint8Array) {
+    this.#output = output
+  }
+
+  get commitment(): Uint8Array {
+    return this.#output.subarray(0, COMMITMENT_LENGTH)
+  }
+
+  get key(): Uint8Array {
+    return this.#output.subarray(COMMITMENT_LENGTH)
+  }
+
+  /** Whether an envelope with this commitment was sealed under the DEK; in constant time, though both sides become public. */
+  isCommittedTo(commitment: Uint8Array): boolean {
+    if (commitment.length !== COMMITMENT_LENGTH) return false
+    let difference = 0
+    for (let i = 0; i < COMMITMENT_LENGTH; i++) difference |= this.#output[i]! ^ commitment[i]!
+    return difference === 0
+  }
+
+  wipe(): void {
+    this.#output.fill(0, COMMITMENT_LENGTH)
+  }
 }
 
-/** Derives commitment and body key in one HMAC call. The caller wipes `key`. */
+/** Derives commitment and body key in one HMAC call. The caller wipes what it gets. */
 export function deriveBodyKey(suite: number, dek: Uint8Array, backend: Backend = defaultBackend): BodyKey {
   if (dek.length !== DEK_LENGTH) {
     throw new KeyfoldError('ERR_NOT_AUTHENTIC', `a data key has ${DEK_LENGTH} bytes, the wrapper gave ${dek.length}`)
   }
-  const output = backend.hmacSha512(dek, usableSuite(suite, SUITES).derivation)
-  return { commitment: output.subarray(0, COMMITMENT_LENGTH), key: output.subarray(COMMITMENT_LENGTH) }
+  return new BodyKey(backend.hmacSha512(dek, usableSuite(suite, SUITES).derivation))
 }
 
 /** Encrypts a payload. The key is used for this one message, which is why its nonce may be a part of the commitment. */
@@ -92,8 +115,9 @@ export function encryptBody(
   if (plaintext.length > LIMITS.payloadBytes) {
     throw new KeyfoldError('ERR_LIMIT', `the payload has ${plaintext.length} bytes, at most ${LIMITS.payloadBytes} are allowed`)
   }
-  const { ciphertext, tag } = backend.gcmEncrypt(gcmInput(suite, bodyKey, context, backend), plaintext)
-  return { commitment: bodyKey.commitment, ciphertext, tag }
+  const { commitment, key } = bodyKey
+  const { ciphertext, tag } = backend.gcmEncrypt(gcmInput(suite, commitment, key, context, backend), plaintext)
+  return { commitment, ciphertext, tag }
 }
 
 /** Decrypts a payload; ERR_NOT_AUTHENTIC, and no byte of plaintext, where body or context are not what was sealed. */
@@ -104,7 +128,7 @@ export function decryptBody(
   body: Body,
   backend: Backend = defaultBackend,
 ): Uint8Array {
-  const plaintext = backend.gcmDecrypt(gcmInput(suite, bodyKey, context, backend), body)
+  const plaintext = backend.gcmDecrypt(gcmInput(suite, body.commitment, bodyKey.key, context, backend), body)
   if (plaintext === undefined) throw new KeyfoldError('ERR_NOT_AUTHENTIC', 'the record is not authentic in this context')
   return plaintext
 }
@@ -112,7 +136,7 @@ export function decryptBody(
 /** One for all messages: a cipher has read it before it returns, and it is public. */
 const aad = new Uint8Array(AAD_LENGTH)
 
-function gcmInput(suite: number, { commitment, key }: BodyKey, context: CanonicalContext, backend: Backend) {
+function gcmInput(suite: number, commitment: Uint8Array, key: Uint8Array, context: CanonicalContext, backend: Backend) {
   // The hash, not the context itself: GCM's tag is linear in this input, and whoever knows the key could make one envelope fit two contexts.
   const { header } = usableSuite(suite, SUITES)
   aad.set(header)
@@ -121,18 +145,7 @@ function gcmInput(suite: number, { commitment, key }: BodyKey, context: Canonica
   return { key, nonce: commitment.subarray(0, NONCE_LENGTH), aad }
 }
 
-/** Whether a DEK is the one that an envelope commits to; in constant time, though both sides become public. */
-export function isCommittedTo(bodyKey: BodyKey, commitment: Uint8Array, backend: Backend = defaultBackend): boolean {
-  return backend.equalConstantTime(bodyKey.commitment, commitment)
-}
-
 /** A fresh DEK. */
 export function generateDek(): Uint8Array {
   return defaultBackend.randomBytes(DEK_LENGTH)
-}
-
-/** Clears what must not outlive a call. */
-export function wipeKeys(dek: Uint8Array, bodyKey?: BodyKey): void {
-  wipe(dek)
-  if (bodyKey !== undefined) wipe(bodyKey.key)
 }

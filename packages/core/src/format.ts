@@ -1,7 +1,15 @@
-/** The envelope, format v1, as docs/format.md specifies it. The only file that knows an offset, but for what SQL is told (sql-offsets.ts). */
-import { equalBytes, readUint16, readUint32, writeUint16, writeUint32 } from './bytes.ts'
+/** The envelope, format v1 (docs/format.md). With format-body.ts the only file that knows an offset, but for what SQL is told (sql-offsets.ts). */
+import type { Allocate } from './bytes.ts'
+import { equalBytes, ownBytes, readUint16, writeUint16 } from './bytes.ts'
 import { KeyfoldError } from './errors.ts'
+import type { Body } from './format-body.ts'
+import { bodyLength, checkBody, COMMITMENT_LENGTH, encodeBody, parseBody } from './format-body.ts'
 import { malformed, overLimit, unsupportedVersion } from './format-errors.ts'
+import { LIMITS } from './format-limits.ts'
+
+export type { Body } from './format-body.ts'
+export { COMMITMENT_LENGTH } from './format-body.ts'
+export { LIMITS } from './format-limits.ts'
 
 export const VERSION = 1
 /** Suite 1: one AES-256-GCM message with a committed key. */
@@ -14,19 +22,6 @@ export const FLAGS = 0
 
 export const KEY_ID_LENGTH = 12
 export const MATERIAL_ID_LENGTH = 6
-export const COMMITMENT_LENGTH = 32
-const TAG_LENGTH = 16
-
-/** Sizes that are refused before anything is allocated. */
-export const LIMITS = {
-  entries: 16,
-  /** What AWS KMS allows for a CiphertextBlob, the largest wrapped key of any service that we know. */
-  wrappedBytes: 6144,
-  /** 1 GiB, which is also about what SQLite holds in one cell; larger payloads are streams. */
-  payloadBytes: 0x4000_0000,
-  /** 256 MiB: the longest that has a text form, whose characters every JavaScript runtime holds in one string. */
-  textBytes: 0x1000_0000,
-} as const
 
 export const MAGIC = [0x4b, 0x46] as const // 'KF'
 export const VERSION_AT = 2
@@ -49,13 +44,6 @@ export interface Entry {
   readonly wrapped: Uint8Array
 }
 
-/** What a suite-1 envelope holds beside its entries. A rewrap leaves all of it alone. */
-export interface Body {
-  readonly commitment: Uint8Array
-  readonly ciphertext: Uint8Array
-  readonly tag: Uint8Array
-}
-
 /** What every suite has: its number, the entries and the commitment. Enough to get at the data key. */
 export interface Header {
   readonly suite: number
@@ -67,30 +55,57 @@ export interface Envelope extends Header {
   readonly body: Body
 }
 
+/**
+ * A class, not a literal, as all that is made for each record of a batch: V8 makes the objects of a literal in its old space once it found a batch of
+ * them alive, and there they keep whatever they point to until its next full collection (docs/design/0013-throughput.md, "Where the time goes").
+ */
+class ParsedEnvelope implements Envelope {
+  readonly suite = SUITE_AES_256_GCM
+  readonly entries: readonly Entry[]
+  readonly body: Body
+
+  constructor(entries: readonly Entry[], body: Body) {
+    this.entries = entries
+    this.body = body
+  }
+}
+
+/** An entry that was parsed, or that a key has just wrapped. */
+export class WrappedEntry implements Entry {
+  readonly keyId: Uint8Array
+  readonly materialId: Uint8Array
+  readonly wrapped: Uint8Array
+
+  constructor(keyId: Uint8Array, materialId: Uint8Array, wrapped: Uint8Array) {
+    this.keyId = keyId
+    this.materialId = materialId
+    this.wrapped = wrapped
+  }
+}
+
 /** The five bytes that the body authenticates: magic, version, suite, flags. The count of entries is not among them, since a rewrap may change it. */
 export function authenticatedHeader(suite: number): Uint8Array {
   return new Uint8Array([...MAGIC, VERSION, suite, FLAGS])
 }
 
 /** Encodes an envelope. Throws what `parse` would throw for the result, so that nothing is written that cannot be read. */
-export function encode({ suite, entries, body }: Envelope): Uint8Array<ArrayBuffer> {
-  checkPayload(body.ciphertext.length)
-  const [out, end] = encodeStart({ suite, entries, body }, 4 + body.ciphertext.length + TAG_LENGTH)
-  writeUint32(out, end, body.ciphertext.length)
-  out.set(body.ciphertext, end + 4)
-  out.set(body.tag, end + 4 + body.ciphertext.length)
+export function encode({ suite, entries, body }: Envelope, allocate = ownBytes): Uint8Array<ArrayBuffer> {
+  const [out, end] = encodeEntries({ suite, entries }, bodyLength(body), allocate)
+  encodeBody(body, out, end)
   return out
 }
 
 /** Encodes what a stream begins with: everything up to the end of the commitment. */
-export function encodeHeader(header: Header): Uint8Array<ArrayBuffer> {
-  return encodeStart(header, 0)[0]
+export function encodeHeader({ body, ...header }: Header): Uint8Array<ArrayBuffer> {
+  const [out, end] = encodeEntries(header, COMMITMENT_LENGTH, ownBytes)
+  out.set(body.commitment, end)
+  return out
 }
 
-/** @returns the encoding with `room` bytes behind the commitment, and where they begin */
-function encodeStart({ suite, entries, body }: Header, room: number): [out: Uint8Array<ArrayBuffer>, end: number] {
+/** @returns the encoding with `room` bytes behind the entries, and where they begin */
+function encodeEntries({ suite, entries }: Omit<Header, 'body'>, room: number, allocate: Allocate): [out: ReturnType<Allocate>, end: number] {
   checkEntries(entries)
-  const out = new Uint8Array(headerLength(entries) + room)
+  const out = allocate(entriesLength(entries) + room)
   out[0] = MAGIC[0]
   out[1] = MAGIC[1]
   out[VERSION_AT] = VERSION
@@ -108,33 +123,33 @@ function encodeStart({ suite, entries, body }: Header, room: number): [out: Uint
     out.set(wrapped, at + 2)
     at += 2 + wrapped.length
   }
-  out.set(body.commitment, at)
-  return [out, at + COMMITMENT_LENGTH]
+  return [out, at]
 }
 
-function headerLength(entries: readonly Entry[]): number {
-  let length = SLOTS_AT + entries.length * SLOT_LENGTH + COMMITMENT_LENGTH
+function entriesLength(entries: readonly Entry[]): number {
+  let length = SLOTS_AT + entries.length * SLOT_LENGTH
   for (const { wrapped } of entries) length += 2 + wrapped.length
   return length
 }
 
 /**
- * Parses an envelope strictly: what is accepted encodes to the same bytes again. The parts are views of `bytes`, nothing is copied.
+ * Parses an envelope strictly: what is accepted encodes to the same bytes again. The parts are views of `bytes`, but for the key ids: envelopes in a
+ * row may share these.
  *
  * @throws KeyfoldError ERR_NOT_SEALED, ERR_ENVELOPE_VERSION, ERR_ENVELOPE_SUITE, ERR_ENVELOPE_FLAGS, ERR_ENVELOPE_MALFORMED, ERR_LIMIT
  */
 export function parse(bytes: Uint8Array): Envelope {
   checkStart(bytes, SUITE_AES_256_GCM)
   const { entries, end } = parseEntries(bytes)
-  return { suite: SUITE_AES_256_GCM, entries, body: parseBody(bytes, end) }
+  return new ParsedEnvelope(entries, parseBody(bytes, end))
 }
 
 /** The key ids of an envelope, which is checked as strictly as by `parse`: for those who look at many and take no further part of them. */
 export function parseKeyIds(bytes: Uint8Array): Array<Pick<Entry, 'keyId'>> {
   checkStart(bytes, SUITE_AES_256_GCM)
-  payloadLength(bytes, endOfEntries(bytes))
+  checkBody(bytes, endOfEntries(bytes))
   const ids: Array<Pick<Entry, 'keyId'>> = []
-  for (let slot = SLOTS_AT; ids.length < bytes[COUNT_AT]!; slot += SLOT_LENGTH) ids.push({ keyId: bytes.subarray(slot, slot + KEY_ID_LENGTH) })
+  for (let slot = SLOTS_AT; ids.length < bytes[COUNT_AT]!; slot += SLOT_LENGTH) ids.push({ keyId: keyIdAt(bytes, slot) })
   checkDistinct(ids)
   return ids
 }
@@ -182,20 +197,27 @@ function checkStart(bytes: Uint8Array, suite: number): void {
 
 function parseEntries(bytes: Uint8Array): { entries: Entry[]; end: number } {
   const end = endOfEntries(bytes)
-  const entries: Entry[] = []
+  const entries = Array.of<Entry>() // as little a literal as the classes above
   let at = SLOTS_AT + bytes[COUNT_AT]! * SLOT_LENGTH
   for (let slot = SLOTS_AT; entries.length < bytes[COUNT_AT]!; slot += SLOT_LENGTH) {
     const wrappedEnd = at + 2 + readUint16(bytes, at)
-    entries.push({
-      keyId: bytes.subarray(slot, slot + KEY_ID_LENGTH),
-      materialId: bytes.subarray(slot + KEY_ID_LENGTH, slot + SLOT_LENGTH),
-      wrapped: bytes.subarray(at + 2, wrappedEnd),
-    })
+    const materialId = bytes.subarray(slot + KEY_ID_LENGTH, slot + SLOT_LENGTH)
+    entries.push(new WrappedEntry(keyIdAt(bytes, slot), materialId, bytes.subarray(at + 2, wrappedEnd)))
     at = wrappedEnd
   }
   checkDistinct(entries)
   return { entries, end }
 }
+
+/** Records in a row are mostly under one key: its id is copied once. */
+function keyIdAt(bytes: Uint8Array, at: number): Uint8Array {
+  for (let i = 0; i < KEY_ID_LENGTH; i++) {
+    if (lastKeyId[i] !== bytes[at + i]) return (lastKeyId = Uint8Array.from(bytes.subarray(at, at + KEY_ID_LENGTH)))
+  }
+  return lastKeyId
+}
+
+let lastKeyId = new Uint8Array(KEY_ID_LENGTH)
 
 /** Where the entries end, if they are all there. */
 function endOfEntries(bytes: Uint8Array): number {
@@ -212,28 +234,6 @@ function endOfEntries(bytes: Uint8Array): number {
     if (bytes.length < at) throw malformed('it ends within its wrapped keys')
   }
   return at
-}
-
-function parseBody(bytes: Uint8Array, start: number): Body {
-  const ciphertextAt = start + COMMITMENT_LENGTH + 4
-  const tagAt = ciphertextAt + payloadLength(bytes, start)
-  return {
-    commitment: bytes.subarray(start, start + COMMITMENT_LENGTH),
-    ciphertext: bytes.subarray(ciphertextAt, tagAt),
-    tag: bytes.subarray(tagAt),
-  }
-}
-
-/** The length of the payload, if all of the body is there and nothing behind it. */
-function payloadLength(bytes: Uint8Array, start: number): number {
-  const ciphertextAt = start + COMMITMENT_LENGTH + 4
-  if (bytes.length < ciphertextAt + TAG_LENGTH) throw malformed('it ends within its body')
-  const length = readUint32(bytes, start + COMMITMENT_LENGTH)
-  checkPayload(length)
-  const end = ciphertextAt + length + TAG_LENGTH
-  if (bytes.length !== end)
-    throw malformed(bytes.length < end ? `${end - bytes.length} bytes are missing` : `${bytes.length - end} bytes trail`)
-  return length
 }
 
 function checkEntries(entries: readonly Entry[]): void {
@@ -259,10 +259,6 @@ function checkCount(count: number): void {
 
 function checkWrappedLength(length: number): void {
   if (length > LIMITS.wrappedBytes) throw overLimit('bytes of a wrapped key', length, LIMITS.wrappedBytes)
-}
-
-function checkPayload(length: number): void {
-  if (length > LIMITS.payloadBytes) throw overLimit('bytes of payload', length, LIMITS.payloadBytes)
 }
 
 /** Whether a value claims to be an envelope of any version, in bytes or in text form. `parse` tells whether the claim holds. */

@@ -1,5 +1,5 @@
 export { openMany, openManySync, reencryptMany, reencryptManySync, rewrapMany, rewrapManySync, sealMany, sealManySync } from './batch.ts'
-export type { Outcome, PlainRecord, SealedRecord } from './batch-input.ts'
+export type { BatchOptions, Outcome, PlainRecord, SealedRecord } from './batch-input.ts'
 export { BATCH_LIMITS } from './batch-input.ts'
 export type { BranchKeyLimits } from './branch-key-limits.ts'
 export { memoryBranchKeyStore } from './branch-key-memory.ts'

@@ -1,7 +1,7 @@
 /** From an envelope to its data key, alone or in a batch. */
-import { toHex } from './bytes.ts'
+import { toHex, wipe } from './bytes.ts'
 import type { BodyKey } from './cipher.ts'
-import { deriveBodyKey, isCommittedTo, wipeKeys } from './cipher.ts'
+import { deriveBodyKey } from './cipher.ts'
 import { KeyfoldError } from './errors.ts'
 import type { Failure } from './failures.ts'
 import { inOne } from './failures.ts'
@@ -13,10 +13,20 @@ import type { Steps } from './steps.ts'
 import { together } from './steps.ts'
 import type { CanonicalContext, KeyWrapper, WrappedKey } from './types.ts'
 
-/** The data key of an envelope, shown by its commitment to be the one that sealed it. The caller wipes both. */
-export interface OpenedDek {
+/** The data key of an envelope, shown by its commitment to be the one that sealed it. The caller wipes it. */
+export class OpenedDek {
   readonly dek: Uint8Array
   readonly bodyKey: BodyKey
+
+  constructor(dek: Uint8Array, bodyKey: BodyKey) {
+    this.dek = dek
+    this.bodyKey = bodyKey
+  }
+
+  wipe(): void {
+    wipe(this.dek)
+    this.bodyKey.wipe()
+  }
 }
 
 /** An envelope whose data key is wanted. */
@@ -49,7 +59,7 @@ export function* openDeks(keys: KeySource, wanted: readonly Wanted[]): Steps<Arr
     yield* searchAll(keys, wanted, results)
     return results
   } catch (error) {
-    for (const result of results) if (result !== undefined && !(result instanceof KeyfoldError)) wipeKeys(result.dek, result.bodyKey)
+    for (const result of results) if (result instanceof OpenedDek) result.wipe()
     throw error
   }
 }
@@ -92,6 +102,17 @@ function* takeTurns(wrapper: KeyWrapper, group: readonly Search[], results: Arra
       return true
     }
   })
+}
+
+/** An entry as a wrapper takes it. Classes here, not literals: see format.ts. */
+class WrappedDek implements WrappedKey {
+  readonly materialId: Uint8Array
+  readonly bytes: Uint8Array
+
+  constructor({ materialId, wrapped }: Entry) {
+    this.materialId = materialId
+    this.bytes = wrapped
+  }
 }
 
 /** The way through one envelope's entries. */
@@ -137,16 +158,15 @@ class Search {
 
   /** The entry that `next` came to, as a wrapper takes it. */
   get wrapped(): WrappedKey {
-    const { materialId, wrapped } = this.#envelope.entries[this.#tried - 1]!
-    return { materialId, bytes: wrapped }
+    return new WrappedDek(this.#envelope.entries[this.#tried - 1]!)
   }
 
   /** The data key with what it gives, if it is the one that sealed the record; ERR_KEY_COMMITMENT, and it is wiped, if not. */
   check(wrapper: KeyWrapper, dek: Uint8Array): OpenedDek {
     const { suite, body } = this.#envelope
-    const bodyKey = deriveBodyKey(suite, dek)
-    if (isCommittedTo(bodyKey, body.commitment)) return { dek, bodyKey }
-    wipeKeys(dek, bodyKey)
+    const opened = new OpenedDek(dek, deriveBodyKey(suite, dek))
+    if (opened.bodyKey.isCommittedTo(body.commitment)) return opened
+    opened.wipe()
     throw new KeyfoldError('ERR_KEY_COMMITMENT', `the data key that ${wrapper.id} unwrapped is not the one that sealed the record`)
   }
 

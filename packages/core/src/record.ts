@@ -1,7 +1,8 @@
 /** What is done with one record, in steps: the public calls of envelope.ts perform them, branch keys and batches build on them. */
 import { release } from '#backend'
+import type { Allocate } from './bytes.ts'
 import { toUtf8, wipe } from './bytes.ts'
-import { decryptBody, deriveBodyKey, encryptBody, generateDek, wipeKeys } from './cipher.ts'
+import { decryptBody, deriveBodyKey, encryptBody, generateDek } from './cipher.ts'
 import { canonicalContext } from './context.ts'
 import { KeyfoldError } from './errors.ts'
 import type { Body, Entry, Envelope } from './format.ts'
@@ -25,11 +26,17 @@ export function inFormOf<E extends Sealed>(envelope: E, bytes: Uint8Array): Same
   return (typeof envelope === 'string' ? toText(bytes) : bytes) as SameForm<E>
 }
 
-/** A record whose body is sealed, and whose data key is yet to be wrapped. The caller wipes the data key. */
-export interface Draft {
+/** A record whose body is sealed, and whose data key is yet to be wrapped. The caller wipes the data key. A class, not a literal: see format.ts. */
+export class Draft {
   readonly dek: Uint8Array
   readonly context: CanonicalContext
   readonly body: Body
+
+  constructor(dek: Uint8Array, context: CanonicalContext, body: Body) {
+    this.dek = dek
+    this.context = context
+    this.body = body
+  }
 }
 
 /** Seals a body under a fresh data key. Before any key is asked: a caller who reuses the buffer while a service answers changes nothing. */
@@ -37,15 +44,15 @@ export function draft(payload: Uint8Array, context: CanonicalContext): Draft {
   const dek = generateDek()
   const bodyKey = deriveBodyKey(SUITE_AES_256_GCM, dek)
   try {
-    return { dek, context, body: encryptBody(SUITE_AES_256_GCM, bodyKey, context, payload) }
+    return new Draft(dek, context, encryptBody(SUITE_AES_256_GCM, bodyKey, context, payload))
   } finally {
-    wipe(bodyKey.key)
+    bodyKey.wipe()
   }
 }
 
 /** The envelope of a draft whose data key is wrapped. Once for a draft: its body is gone then. */
-export function finish({ body }: Draft, entries: readonly Entry[]): Uint8Array {
-  const envelope = encode({ suite: SUITE_AES_256_GCM, entries, body })
+export function finish({ body }: Draft, entries: readonly Entry[], allocate?: Allocate): Uint8Array {
+  const envelope = encode({ suite: SUITE_AES_256_GCM, entries, body }, allocate)
   release(body.ciphertext)
   return envelope
 }
@@ -67,11 +74,11 @@ export function* openSteps(keys: KeySource, sealed: Sealed, pairs: EncryptionCon
 }
 
 /** Opens the body of a record whose data key is open, and wipes the key. */
-export function openBody({ suite, body }: Envelope, { dek, bodyKey }: OpenedDek, context: CanonicalContext): Uint8Array {
+export function openBody({ suite, body }: Envelope, opened: OpenedDek, context: CanonicalContext): Uint8Array {
   try {
-    return decryptBody(suite, bodyKey, context, body)
+    return decryptBody(suite, opened.bodyKey, context, body)
   } finally {
-    wipeKeys(dek, bodyKey)
+    opened.wipe()
   }
 }
 
@@ -80,13 +87,13 @@ export function* rewrapSteps(keys: KeySource, sealed: Sealed, pairs: EncryptionC
   const envelope = parse(toBytes(sealed))
   const moved = within ? yield* rewrapWithin(keys, envelope, context) : undefined
   if (moved !== undefined) return encode({ ...envelope, entries: moved })
-  const { dek, bodyKey } = yield* openDek(keys, envelope, context)
+  const opened = yield* openDek(keys, envelope, context)
   try {
-    const entries = yield* wrapForAll(keys, dek, context)
+    const entries = yield* wrapForAll(keys, opened.dek, context)
     const foreign = yield* foreignEntries(keys, envelope)
     return encode({ ...envelope, entries: [...entries, ...foreign] })
   } finally {
-    wipeKeys(dek, bodyKey)
+    opened.wipe()
   }
 }
 

@@ -1,7 +1,7 @@
 /** From a key source to the cipher of a stream's chunks. The DEK and what is derived from it are wiped before a chunk is read or written. */
 import { sha256 } from '#backend'
-import { concat } from './bytes.ts'
-import { deriveBodyKey, generateDek, wipeKeys } from './cipher.ts'
+import { concat, wipe } from './bytes.ts'
+import { deriveBodyKey, generateDek } from './cipher.ts'
 import { encodeHeader, SUITE_STREAM } from './format.ts'
 import type { KeySource } from './key-source.ts'
 import { openDek } from './open-dek.ts'
@@ -28,16 +28,17 @@ export function* sealingSteps(keys: KeySource, context: CanonicalContext): Steps
     const cipher = sealingCipher(bodyKey.key, sha256(context.bytes))
     return { head: concat(header, cipher.prefix), cipher }
   } finally {
-    wipeKeys(dek, bodyKey)
+    wipe(dek)
+    bodyKey.wipe()
   }
 }
 
 /** The cipher of a stream that begins with `head`; throws as `open` does. */
 export function* openingSteps(keys: KeySource, { header, prefix }: StreamHead, context: CanonicalContext): Steps<ChunkCipher> {
-  const { dek, bodyKey } = yield* openDek(keys, header, context)
+  const opened = yield* openDek(keys, header, context)
   try {
-    return openingCipher(bodyKey.key, prefix, sha256(context.bytes))
+    return openingCipher(opened.bodyKey.key, prefix, sha256(context.bytes))
   } finally {
-    wipeKeys(dek, bodyKey)
+    opened.wipe()
   }
 }

@@ -271,7 +271,10 @@ export interface RecordStore {
    * @returns how many were replaced; the others had changed meanwhile
    */
   unseal?(column: ColumnRef, openings: readonly RecordOpening[]): Awaitable<number>
-  /** Puts what was written so far on the disk, so that no power cut takes it back. Optional: without it, a write is on the disk when it returns. */
+  /**
+   * Puts what was written so far on the disk, so that no power cut takes it back. Other calls are made meanwhile. Optional: without it, a write is on
+   * the disk when it returns.
+   */
   sync?(): Awaitable<void>
   /**
    * Whether another connection has written to the database since the last call. Optional: beside others, a rotation leaves the write lock alone for a

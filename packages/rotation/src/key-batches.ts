@@ -1,4 +1,4 @@
-import type { Outcome, StoredRecord, SyncKeySource } from '@keyfold/core'
+import type { Outcome, SealedRecord, StoredRecord, SyncKeySource } from '@keyfold/core'
 import {
   isKeyfoldError, openManySync, openSync, reencryptManySync, reencryptSync, rewrapManySync, rewrapSync, sealManySync, sealSync,
 } from '@keyfold/core'
@@ -9,21 +9,36 @@ export type Action = 'seal' | 'rewrap' | 'reencrypt' | 'unseal'
 export const ACTIONS: readonly Action[] = ['seal', 'rewrap', 'reencrypt', 'unseal']
 
 /** A record, and what is to happen to it. */
-export interface Job {
+export class Job implements SealedRecord<Uint8Array> {
   readonly record: StoredRecord
   readonly action: Action
+
+  constructor(record: StoredRecord, action: Action) {
+    this.record = record
+    this.action = action
+  }
+
+  get envelope(): Uint8Array {
+    return this.record.value
+  }
+
+  get context(): StoredRecord['context'] {
+    return this.record.context
+  }
 }
 
 type Context = Job['record']['context']
 type One = (source: SyncKeySource, value: Uint8Array, context: Context) => Uint8Array
 type Many = (source: SyncKeySource, jobs: readonly Job[]) => Array<Outcome<Uint8Array>>
 
+/** A batch is written, and then forgotten. */
+const SHARED = { shared: true }
 const ONE: Readonly<Record<Action, One>> = { seal: sealSync, rewrap: rewrapSync, reencrypt: reencryptSync, unseal: openSync }
 const MANY: Readonly<Record<Action, Many>> = {
   seal: (source, jobs) => sealedAll(source, jobs) ?? jobs.map((job) => perform(source, job)),
-  rewrap: (source, jobs) => rewrapManySync(source, jobs.map(sealedRecordOf)),
-  reencrypt: (source, jobs) => reencryptManySync(source, jobs.map(sealedRecordOf)),
-  unseal: (source, jobs) => openManySync(source, jobs.map(sealedRecordOf)),
+  rewrap: (source, jobs) => rewrapManySync(source, jobs, SHARED),
+  reencrypt: (source, jobs) => reencryptManySync(source, jobs, SHARED),
+  unseal: (source, jobs) => openManySync(source, jobs),
 }
 
 /** A record of more bytes goes by itself: a batch would save nothing, and core's batches are bounded. */
@@ -67,8 +82,4 @@ function perform(source: SyncKeySource, { action, record: { value, context } }: 
     if (isKeyfoldError(error)) return { status: 'rejected', reason: error }
     throw error
   }
-}
-
-function sealedRecordOf({ record: { value: envelope, context } }: Job) {
-  return { envelope, context }
 }

@@ -1,17 +1,26 @@
-import type { ColumnRef, KeySource, StoredRecord, SyncKeySource } from '@keyfold/core'
+import type { ColumnRef, KeySource, RecordChange, StoredRecord, SyncKeySource } from '@keyfold/core'
 import { inspect, open, reencrypt, rewrap, seal } from '@keyfold/core'
 import { isPending } from './census.ts'
 import { recordFault } from './failures.ts'
-import type { Action, Job } from './key-batches.ts'
-import { ACTIONS, performMany } from './key-batches.ts'
+import type { Action } from './key-batches.ts'
+import { ACTIONS, Job, performMany } from './key-batches.ts'
 import type { Mode, Reason } from './ledger/types.ts'
 import type { RotationKeys, Tools } from './rotation-keys.ts'
 import { needsWaiting } from './rotation-keys.ts'
 
 /** What replaces a record: an envelope, or for `unseal` its plaintext. */
-export interface Change {
+export class Change implements RecordChange {
   readonly record: StoredRecord
   readonly bytes: Uint8Array
+
+  constructor(record: StoredRecord, bytes: Uint8Array) {
+    this.record = record
+    this.bytes = bytes
+  }
+
+  get envelope(): Uint8Array {
+    return this.bytes
+  }
 }
 
 /** The key work of one batch. */
@@ -66,10 +75,10 @@ export async function workOn(work: KeyWork, column: ColumnRef, records: readonly
 
 /** Undefined for a record that is left alone. */
 function jobFor({ keys, reason, mode }: KeyWork, record: StoredRecord, sweep: boolean): Job | undefined {
-  if (mode === 'unseal') return record.sealed && !keys.isShredded(record) ? { record, action: 'unseal' } : undefined
-  if (!record.sealed) return { record, action: 'seal' }
+  if (mode === 'unseal') return record.sealed && !keys.isShredded(record) ? new Job(record, 'unseal') : undefined
+  if (!record.sealed) return new Job(record, 'seal')
   if (keys.isShredded(record) || (!sweep && keys.isCurrent(record))) return undefined
-  return { record, action: reason === 'compromise' || keys.isExposed(record) ? 'reencrypt' : 'rewrap' }
+  return new Job(record, reason === 'compromise' || keys.isExposed(record) ? 'reencrypt' : 'rewrap')
 }
 
 class Batch implements Worked {
@@ -97,7 +106,7 @@ class Batch implements Worked {
   }
 
   done({ action, record }: Job, bytes: Uint8Array): void {
-    this.changes[action].push({ record, bytes })
+    this.changes[action].push(new Change(record, bytes))
   }
 
   fail(record: StoredRecord, error: unknown): void {

@@ -14,7 +14,7 @@ interface Written {
 type Write = (store: RecordStore, place: ColumnPlace, changes: readonly Change[]) => Promise<Written>
 
 const writeEnvelopes: Write = async (store, place, changes) => ({
-  written: await store.write(place, changes.map(({ record, bytes }) => ({ record, envelope: bytes }))),
+  written: await store.write(place, changes),
   refused: [],
 })
 

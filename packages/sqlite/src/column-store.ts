@@ -9,15 +9,33 @@ import { keyExpression } from './key-index.ts'
 import type { KeySql } from './key-sql.ts'
 import { keySql, typed } from './key-sql.ts'
 import type { SealedColumn, TableLayout } from './layout.ts'
-import { contextId, decodePosition, encodePosition } from './row-id.ts'
+import { contextId, decodePosition, encodePosition, positionOf } from './row-id.ts'
 import { Statements } from './statements.ts'
+import type { StoredCell } from './stored-cell.ts'
 import { isUnreadable, readCell, sameCell, toParameter } from './stored-cell.ts'
+
+/** A class, not a literal, which V8 would keep for longer: docs/design/0013-throughput.md, "Where the time goes". */
+class SqliteRecord implements StoredRecord {
+  readonly position: string
+  readonly context: StoredRecord['context']
+  readonly sealed: boolean
+  readonly value: Uint8Array
+
+  constructor(position: string, context: StoredRecord['context'], { sealed, value }: StoredCell) {
+    this.position = position
+    this.context = context
+    this.sealed = sealed
+    this.value = value
+  }
+}
 
 /** Reads and replaces the cells of one column. */
 export class ColumnStore {
   readonly table: TableLayout
   readonly column: SealedColumn
   readonly #statements: Statements
+  /** The pairs that all contexts of the column share. */
+  readonly #names: { readonly table: string; readonly column: string }
   readonly #key: KeySql
   /** Texts of SQL, written once: their making would cost as much as the statement does. */
   readonly #swapSql: string
@@ -29,6 +47,7 @@ export class ColumnStore {
   constructor(db: SqliteDatabase, table: TableLayout, column: SealedColumn) {
     this.#statements = new Statements(db)
     this.#key = keySql(table.key)
+    this.#names = { table: table.names.table.logical, column: column.logical }
     this.table = table
     this.column = column
     const { sql, form } = column
@@ -118,10 +137,8 @@ export class ColumnStore {
 
   /** @param type of the value, and the value as `readCell` takes it */
   #record(row: RawRow, type: unknown, cell: unknown): StoredRecord {
-    const id = this.#key.read(row)
-    const context = { table: this.table.names.table.logical, column: this.column.logical, id: contextId(id) }
-    const { sealed, value } = readCell(type, cell)
-    return { position: encodePosition(id), context, sealed, value }
+    const id = contextId(this.#key.read(row))
+    return new SqliteRecord(positionOf(id, this.table.key.columns.length), { ...this.#names, id }, readCell(type, cell))
   }
 
   /** As `RecordStore.write`. The write lock is held from the start, so what is compared is what is replaced. */
