@@ -43,8 +43,8 @@ export interface ColumnPass {
  * Goes over a column once, from its checkpoint on: read a batch, do its key work, write it by compare-and-swap, then save the checkpoint. A kill
  * between any two of these leaves rows that are done, and at most a checkpoint that lags.
  *
- * A store that works elsewhere reads the next batch ahead while this one's key work is done, and writes this one meanwhile; batches are written, and
- * their checkpoints saved, one after the other all the same.
+ * A store that works elsewhere reads the next batch ahead while this one's key work is done, and writes this one meanwhile. Any store puts a batch on
+ * the disk while the next one is read and worked on. Batches are written, and their checkpoints saved, one after the other all the same.
  */
 export async function passOver(run: PassRun, store: RecordStore, place: ColumnPlace, kind: PassKind, failures: Failures): Promise<ColumnPass> {
   const pass = new Pass(run, store, place, kind, failures)
@@ -125,25 +125,27 @@ class Pass {
     return { records: underWay(async () => this.#store.read(this.#place, options)), limit }
   }
 
-  /** Key work for this batch while the one before it is written; then this one's turn to be written. */
+  /** Key work for this batch while the one before it is written, or at least put on the disk; then this one's turn to be written. */
   async #dealWith(records: readonly StoredRecord[]): Promise<void> {
     const worked = await workOn(this.#run.work, this.#place, records, this.#sweep)
     await this.#writing
     await this.#lock.beforeWrite(this.#run.between.signal)
-    this.#writing = underWay(async () => this.#finish(records.at(-1)!.position, worked))
-    if (!this.#ahead) await this.#writing
+    const written = underWay(async () => this.#write(worked))
+    this.#writing = underWay(async () => {
+      await written
+      await this.#cursor.advance(records.at(-1)!.position, this.#sweep)
+    })
+    if (!this.#ahead) await written
   }
 
-  async #finish(position: string, worked: Worked): Promise<void> {
-    const { tally } = this.#run
+  async #write(worked: Worked): Promise<void> {
     const started = performance.now()
     const refused = await this.#replace(worked)
     this.#lock.held(performance.now() - started)
     const bad = [...worked.failures, ...refused]
     this.#setAside(bad)
     this.result.stuck += worked.claims + refused.length
-    await this.#cursor.advance(position, this.#sweep)
-    tally.progress(this.#place, bad.length)
+    this.#run.tally.progress(this.#place, bad.length)
   }
 
   /** Into the report, and into the ledger, where they stay listed after the run. */

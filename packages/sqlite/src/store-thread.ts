@@ -11,13 +11,16 @@ import { packPage, unpackChanges, unpackOpenings } from './thread-messages.ts'
 const port = parentPort!
 let calls: Partial<ThreadCalls> = {}
 
-port.on('message', ({ call, args }: Request) => void answer(call, args))
+/** Answers come in the order of the calls. */
+let last = Promise.resolve()
+port.on('message', ({ call, args }: Request) => {
+  last = last.then(() => answer(call, args))
+})
 
 async function answer(call: Request['call'], args: readonly unknown[]): Promise<void> {
   let result: Answer
   try {
-    // `open` alone is a promise, and no store makes a call before it is open: calls do not overtake one another.
-    result = { value: call === 'open' ? await open(args[0] as ThreadStart) : (calls[call] as (...args: readonly unknown[]) => unknown)(...args) }
+    result = { value: await (call === 'open' ? open(args[0] as ThreadStart) : (calls[call] as (...args: readonly unknown[]) => unknown)(...args)) }
   } catch (error) {
     result = { error: packed(error) }
   }
@@ -45,7 +48,7 @@ function callsOf(store: SqliteStore): Partial<ThreadCalls> {
     read: (column, options) => packPage(store.read(column, options)),
     write: (column, changes) => store.write(column, unpackChanges(changes)),
     unseal: (column, openings) => store.unseal(column, unpackOpenings(openings)),
-    sync: () => store.sync(),
+    sync: async () => store.sync(),
     othersWrote: () => store.othersWrote(),
     scrub: () => store.scrub(),
     close: () => store.close(),

@@ -11,6 +11,9 @@ import type { Answer, Opened, Request, ThreadCalls, ThreadStart } from './thread
  */
 const idle: Thread[] = []
 
+/** What a call gives. */
+type Given<C extends keyof ThreadCalls> = Awaited<ReturnType<ThreadCalls[C]>>
+
 /** A thread for as long as one store is open on it. */
 export class StoreThread {
   #thread: Thread | undefined
@@ -29,7 +32,7 @@ export class StoreThread {
     }
   }
 
-  call<C extends keyof ThreadCalls>(call: C, args: Parameters<ThreadCalls[C]>, transfer: ArrayBuffer[] = []): Promise<ReturnType<ThreadCalls[C]>> {
+  call<C extends keyof ThreadCalls>(call: C, args: Parameters<ThreadCalls[C]>, transfer: ArrayBuffer[] = []): Promise<Given<C>> {
     return this.#thread?.call(call, args, transfer) ?? Promise.reject(sqliteError('ERR_SQLITE_FAILED', 'the store is closed'))
   }
 
@@ -77,7 +80,7 @@ class Thread {
     return this.#end !== undefined
   }
 
-  call<C extends keyof ThreadCalls>(call: C, args: Parameters<ThreadCalls[C]>, transfer: ArrayBuffer[] = []): Promise<ReturnType<ThreadCalls[C]>> {
+  call<C extends keyof ThreadCalls>(call: C, args: Parameters<ThreadCalls[C]>, transfer: ArrayBuffer[] = []): Promise<Given<C>> {
     if (this.#end !== undefined) return Promise.reject(sqliteError('ERR_SQLITE_FAILED', this.#end))
     const request: Request = { call, args }
     // The process waits for answers, not for the thread.

@@ -16,7 +16,7 @@ import { scrub } from './scrub.ts'
 import type { TableNames, TableOptions } from './table-options.ts'
 import { checkOptionNames, parseTableOptions } from './table-options.ts'
 import { walResetProblem } from './wal-reset.ts'
-import { syncLog } from './sync-log.ts'
+import { logSync } from './sync-log.ts'
 import { findUnregistered } from './unregistered.ts'
 
 export interface SqliteStoreOptions {
@@ -43,7 +43,7 @@ export interface SqliteStore extends RecordStore {
   scrub(): string[]
   unregistered(options?: ScanOptions): Promise<UnregisteredScan>
   pick(column: ColumnRef, options: PickOptions): PickedRecords
-  sync(): void
+  sync(): Promise<void>
   othersWrote(): boolean
   close(): void
 }
@@ -86,7 +86,7 @@ export function storeWithLayouts(db: SqliteDatabase, options: SqliteStoreOptions
     scrub: () => scrub(db),
     unregistered: async (scanOptions) => findUnregistered(db, tables, scanOptions),
     pick: (ref, pickOptions) => find(ref).pick(pickOptions),
-    sync: () => syncLog(db),
+    sync: logSync(db),
     othersWrote: otherWriters(db),
     close: () => void guarded(() => db.close()),
   }

@@ -1,22 +1,29 @@
-import { closeSync, fdatasyncSync, openSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import type { SqliteDatabase } from './database.ts'
 import { guarded, query } from './database.ts'
 import { sqliteError } from './errors.ts'
 
 /**
- * Puts the write-ahead log of a database on the disk. better-sqlite3 opens a database that has one with `synchronous = NORMAL`, which leaves that to
- * the next checkpoint: a power cut takes back the commits since then. FULL would do it at each commit, and while the write lock is held; here one
- * call does it for many, and nobody waits. Without a log each commit is on the disk already. SQLite holds no lock on this file that closing it ends.
+ * Gives the call that puts the write-ahead log of a database on the disk. better-sqlite3 opens a database that has one with `synchronous = NORMAL`,
+ * which leaves that to the next checkpoint: a power cut takes back the commits since then. FULL would do it at each commit, and while the write lock
+ * is held; here one call does it for many, nobody waits, and this thread has its hands free. Without a log each commit is on the disk already. SQLite
+ * holds no lock on this file that closing it ends.
  */
-export function syncLog(db: SqliteDatabase): void {
-  const [, , file] = guarded(() => query(db, "SELECT * FROM pragma_database_list WHERE name = 'main'").get()) ?? []
-  if (typeof file !== 'string' || file === '') return
+export function logSync(db: SqliteDatabase): () => Promise<void> {
+  const list = query(db, "SELECT file FROM pragma_database_list WHERE name = 'main'")
+  return async () => {
+    const file = guarded(() => list.get())?.[0]
+    if (typeof file === 'string' && file !== '') await syncIfThere(`${file}-wal`)
+  }
+}
+
+async function syncIfThere(path: string): Promise<void> {
   try {
-    const log = openSync(`${file}-wal`, 'r+')
+    const log = await open(path, 'r+')
     try {
-      fdatasyncSync(log)
+      await log.datasync()
     } finally {
-      closeSync(log)
+      await log.close()
     }
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException

@@ -27,7 +27,7 @@ export interface ThreadCalls {
   read(column: ColumnRef, options: ReadOptions): PackedPage
   write(column: ColumnRef, changes: PackedChanges): number
   unseal(column: ColumnRef, openings: PackedChanges): number
-  sync(): void
+  sync(): Promise<void>
   othersWrote(): boolean
   scrub(): string[]
   close(): void

@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { decodeCell } from '../src/cell.ts'
 import { sealedTable, sqliteStore } from '../src/index.ts'
 import { C, readAll, rotateColumn, storeOf } from './rotating.ts'
-import { connect, errorOf, newDatabase, newKey, newKeyring } from './support.ts'
+import { connect, errorOf, newDatabase, newKey, newKeyring, rejectionOf } from './support.ts'
 
 const T = 'CREATE TABLE t (id INTEGER PRIMARY KEY, c)'
 
@@ -261,19 +261,19 @@ describe('a database that others use', () => {
     }
   })
 
-  test('its log is put on the disk; without one there is nothing to do', () => {
+  test('its log is put on the disk; without one there is nothing to do', async () => {
     const path = join(temporaryFolder(), 'app.db')
     const db = new Database(path)
     db.exec(T)
     const store = storeOf(db)
-    store.sync()
+    await store.sync()
     db.exec("PRAGMA journal_mode = WAL; INSERT INTO t VALUES (1, 'a')")
-    store.sync()
+    await store.sync()
     db.close()
-    expect(errorOf(() => store.sync()).code).toBe('ERR_SQLITE_FAILED')
+    expect((await rejectionOf(store.sync())).code).toBe('ERR_SQLITE_FAILED')
     const memory = new Database(':memory:')
     memory.exec(T)
-    storeOf(memory).sync()
+    await storeOf(memory).sync()
   })
 })
 

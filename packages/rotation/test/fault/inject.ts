@@ -45,8 +45,8 @@ export async function runFaulty(program: Program, folder: string, args: readonly
   const [out, err] = [openSync(stdout, 'w'), openSync(stderr, 'w')]
   const child = spawn('strace', traced, {
     cwd: folder,
-    // VACUUM's copy of the database is one of the files.
-    env: { ...program.env, SQLITE_TMPDIR: folder },
+    // VACUUM's copy of the database is one of the files. Of several threads that sync files, each would count its calls by itself.
+    env: { ...program.env, SQLITE_TMPDIR: folder, UV_THREADPOOL_SIZE: '1' },
     detached: true,
     stdio: ['ignore', out, err],
   })
@@ -90,7 +90,10 @@ export interface FileCall extends Pick<Point, 'call' | 'when'> {
   readonly nth: number
 }
 
-/** The calls that a run makes on files of ours when nothing fails: of its first thread, which is the one that works. */
+/** Calls that the run's other thread makes for the first, which goes on meanwhile. */
+const ELSEWHERE: ReadonlySet<Call> = new Set(['fsync', 'fdatasync'])
+
+/** The calls that a run makes on files of ours when nothing fails, in their order. Each thread counts its own, as strace does. */
 export async function callsOf(program: Program, folder: string, args: readonly string[]): Promise<FileCall[]> {
   await runFaulty(program, folder, args, undefined)
   const lines = readFileSync(join(folder, '../strace'), 'utf8').split('\n')
@@ -103,9 +106,9 @@ export async function callsOf(program: Program, folder: string, args: readonly s
   return lines.flatMap((line) => {
     const [, id, name] = /^(\d+) +(\w+)\(/.exec(line) ?? []
     const call = CALLS.find((candidate) => candidate === name)
-    if (id !== thread || call === undefined) return []
+    if (call === undefined || (id !== thread && !ELSEWHERE.has(call))) return []
     const file = fileOf(line)
-    const when = next(call)
+    const when = next(`${call} of ${id}`)
     return isOurs(file, folder) ? [{ call, when, file, nth: next(`${call} ${file}`) }] : []
   })
 }
