@@ -19,7 +19,7 @@ const PATIENCE = { timeout: 900_000 }
 
 test('abuse 25 and abuse 27: a call that fails ends in a typed error or success, or kills; a rerun completes', PATIENCE, async (context) => {
   requireOrSkip(context, canStrace(), 'strace is not installed or may not trace (Debian: strace)')
-  const scenes = ['init', 'keys create', 'plan --out', 'first run, ledger made', 'compromise']
+  const scenes = ['init', 'keys create', 'plan --out', 'first run, ledger made', 'compromise', 'keys destroy']
   const { faults, endings, tried } = await tryFaults({ program: fromSources(), seed: 25, sample: 20, scenes, lanes: 2 })
   console.log(`made ${tried} calls fail`)
   expect(faults).toEqual([])

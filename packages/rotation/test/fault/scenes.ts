@@ -1,5 +1,5 @@
 /** What is done while a call fails: the folder before it, the command, and what must be there once the same command was run again. */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { keyFile } from '@keyfold/core/key-file'
@@ -7,7 +7,7 @@ import { openDatabase, sealedTable } from '@keyfold/sqlite'
 import { parsePlan } from '@keyfold/rotation'
 import type { Program } from '../kill/victim.ts'
 import { runVictim } from '../kill/victim.ts'
-import { columnOf, createWorld, databaseOf, keysOf, makeActive, originalOf, renewBranchKeys, rowsOf, TABLES } from '../kill/world.ts'
+import { columnOf, createWorld, databaseOf, keyOf, keysOf, makeActive, originalOf, renewBranchKeys, rowsOf, TABLES } from '../kill/world.ts'
 import type { Journal, KeyKind } from '../kill/world.ts'
 
 export interface Scene {
@@ -96,6 +96,24 @@ const retire: Scene = {
   check: async (folder) => (existsSync(join(folder, 'ledger.db')) ? allOpen(folder, 'keyring', 1) : ['the ledger is gone']),
 }
 
+const destroy: Scene = {
+  name: 'keys destroy',
+  args: ['keys', 'destroy', 'key-file:k0', '--confirm', 'key-file:k0', '--material', 'key-file:./k0.key', '--out', 'receipt.json', '--json'],
+  prepare: async (program, folder) => {
+    await retire.prepare(program, folder)
+    await expectDone(program, folder, retire.args)
+    const file = join(folder, 'kms-rotate.config.json')
+    const config = JSON.parse(readFileSync(file, 'utf8')) as { keyring: object }
+    const keyring = { ...config.keyring, decryptOnly: [] }
+    writeFileSync(file, JSON.stringify({ ...config, keyring, policy: { coolOffDays: 0 } }))
+  },
+  check: async (folder) => {
+    const receipt = JSON.parse(readFileSync(join(folder, 'receipt.json'), 'utf8')) as { key: string }
+    const left = existsSync(keyOf(folder, 0)) ? ['the key is still there'] : []
+    return [...left, ...(receipt.key === 'key-file:k0' ? [] : ['the receipt is of another key']), ...(await allOpen(folder, 'keyring', 1))]
+  },
+}
+
 export const SCENES: readonly Scene[] = [
   init,
   keysCreate,
@@ -106,4 +124,5 @@ export const SCENES: readonly Scene[] = [
   rotation('compromise', 'keyring', 'WAL', 2, ['--reason', 'compromise']),
   rotation('compromise, branch keys, rollback journal', 'branch-keys', 'DELETE', 2, ['--reason', 'compromise']),
   retire,
+  destroy,
 ]
