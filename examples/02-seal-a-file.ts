@@ -15,9 +15,9 @@ try {
   createKeyFile(key)
   writeFileSync(plain, 'one line of a long log\n'.repeat(100_000))
   const keyring = createKeyring({ active: keyFile(key) })
-  const [context, pieces] = [{ file: 'log' }, { highWaterMark: 1_048_576 }] // large pieces are fastest
-  await pipeline(createReadStream(plain, pieces), Duplex.fromWeb(sealStream(keyring, context)), createWriteStream(sealed))
-  await pipeline(createReadStream(sealed, pieces), Duplex.fromWeb(openStream(keyring, context)), createWriteStream(back))
+  const [context, pieces, room] = [{ file: 'log' }, { highWaterMark: 1_048_576 }, { highWaterMark: 2_097_152 }] // room for one piece more
+  await pipeline(createReadStream(plain, pieces), Duplex.fromWeb(sealStream(keyring, context)), createWriteStream(sealed, room))
+  await pipeline(createReadStream(sealed, pieces), Duplex.fromWeb(openStream(keyring, context)), createWriteStream(back, room))
   console.log(`${statSync(plain).size} bytes, sealed ${statSync(sealed).size}, opened ${statSync(back).size}`)
 
   const file = await open(sealed)
