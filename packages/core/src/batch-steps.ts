@@ -97,7 +97,7 @@ export function* openManySteps(keys: KeySource, records: readonly SealedRecord[]
 export function* rewrapManySteps(keys: KeySource, records: readonly SealedRecord[], allocate?: Allocate): Steps<Array<Result<Sealed>>> {
   const opened = yield* openAll(keys, records)
   try {
-    return yield* forGood(opened, (good) => rewrapOpened(keys, good, allocate))
+    return inFormsOf(opened, yield* forGood(opened, (good) => rewrapOpened(keys, good, allocate)))
   } finally {
     wipeAll(opened)
   }
@@ -107,8 +107,7 @@ export function* rewrapManySteps(keys: KeySource, records: readonly SealedRecord
 export function* reencryptManySteps(keys: KeySource, records: readonly SealedRecord[], allocate?: Allocate): Steps<Array<Result<Sealed>>> {
   const opened = yield* openAll(keys, records)
   try {
-    const sealed = yield* forGood(opened.map(redraft), (good) => sealAgain(keys, good, allocate))
-    return sealed.map((one, i) => (one instanceof KeyfoldError ? one : inFormOf(records[i]!.envelope, one)))
+    return inFormsOf(opened, yield* forGood(opened.map(redraft), (good) => sealAgain(keys, good, allocate)))
   } finally {
     wipeAll(opened)
   }
@@ -137,19 +136,24 @@ function* sealAgain(keys: KeySource, drafts: readonly Draft[], allocate: Allocat
   }
 }
 
-function* rewrapOpened(keys: KeySource, records: readonly BatchRecord[], allocate: Allocate | undefined): Steps<Array<Result<Sealed>>> {
+function* rewrapOpened(keys: KeySource, records: readonly BatchRecord[], allocate: Allocate | undefined): Steps<Array<Result<Uint8Array>>> {
   const sealing = yield* sealingForEach(keys, records)
   const entries = yield* wrapForEach(sealing, records)
   // Of one entry, none is foreign: most batches have no other, and a step for each record would cost as much as its key work.
   const several = records.some(({ envelope }) => envelope.entries.length > 1)
   const foreign = several ? yield* together(records.map(({ envelope }) => attempt(foreignEntries(keys, envelope)))) : []
-  return records.map(({ sealed, envelope: { suite, body } }, i) =>
+  return records.map(({ envelope: { suite, body } }, i) =>
     attemptNow(() => {
       const held = orThrow(entries[i]!)
       const all = several ? held.concat(orThrow(foreign[i]!)) : held
-      return inFormOf(sealed, encode({ suite, body, entries: all }, allocate))
+      return encode({ suite, body, entries: all }, allocate)
     }),
   )
+}
+
+/** Each envelope in the form that its record was given in: as it was then, whatever the caller has done to his list since. */
+function inFormsOf(records: ReadonlyArray<Result<BatchRecord>>, envelopes: ReadonlyArray<Result<Uint8Array>>): Array<Result<Sealed>> {
+  return envelopes.map((envelope, i) => attemptNow(() => inFormOf(orThrow(records[i]!).sealed, orThrow(envelope))))
 }
 
 /** Opens the data keys of a batch. The caller wipes them. */

@@ -85,10 +85,7 @@ export class BodyKey {
 
   /** Whether an envelope with this commitment was sealed under the DEK; in constant time, though both sides become public. */
   isCommittedTo(commitment: Uint8Array): boolean {
-    if (commitment.length !== COMMITMENT_LENGTH) return false
-    let difference = 0
-    for (let i = 0; i < COMMITMENT_LENGTH; i++) difference |= this.#output[i]! ^ commitment[i]!
-    return difference === 0
+    return defaultBackend.equalConstantTime(this.commitment, commitment)
   }
 
   wipe(): void {

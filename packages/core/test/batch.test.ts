@@ -15,6 +15,7 @@ import {
   openManySync,
   openSync,
   openTextSync,
+  reencryptMany,
   rewrapMany,
   rewrapManySync,
   rewrapSync,
@@ -341,6 +342,16 @@ test('the caller’s buffer may change while a key service answers', async () =>
   const sealing = sealMany(remote, [{ plaintext, context: contextOf(0) }])
   plaintext.fill(0)
   expect(openTextSync(local, (await sealing)[0]!, contextOf(0))).toBe('first')
+})
+
+test.each([['rewrapMany', rewrapMany], ['reencryptMany', reencryptMany]] as const)('%s: so may the list', async (_name, move) => {
+  const envelope = toText(sealSync(local, 'first', contextOf(0)))
+  const records = [{ envelope, context: contextOf(0) }]
+  const moving = move(remote, records)
+  records.length = 0
+  const [moved] = short(await moving)
+  expect(moved).toMatch(/^kf1\./)
+  expect(openTextSync(local, moved!, contextOf(0))).toBe('first')
 })
 
 function withByte(bytes: Uint8Array, at: number): Uint8Array {

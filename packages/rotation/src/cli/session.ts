@@ -1,6 +1,7 @@
 import type { Keyring, RecordStore } from '@keyfold/core'
 import { rotationError } from '../errors.ts'
 import { keyRoles } from '../key-names.ts'
+import type { KeyChange } from '../ledger/key-changes.ts'
 import { findLedger, openLedger } from '../ledger/open.ts'
 import type { Ledger, LedgerKey } from '../ledger/types.ts'
 import type { GivenKeys } from '../keys-of.ts'
@@ -88,15 +89,17 @@ export async function withLedger<T>(config: string | undefined, work: (session: 
 /** Ids of the keys that the ledger has taken out of service. ERR_LEDGER_ALTERED */
 function disabledKeys(ledger: Ledger | undefined): ReadonlySet<string> {
   const out = ledgerKeys(ledger).filter(({ state }) => OUT_OF_SERVICE.has(state))
-  for (const key of out) assertRecorded(ledger!, key)
+  assertRecorded(out, ledger?.keys.changes() ?? [])
   return new Set(out.map(({ id }) => id))
 }
 
 /** The MAC needs the active key, which is not opened where its row says that it is out of service: what can be told without a key is told first. */
-function assertRecorded(ledger: Ledger, { id, state }: LedgerKey): void {
-  const last = ledger.keys.changes().findLast((change) => change.id === id)
-  if (last === undefined || last.state === state) return
-  throw rotationError('ERR_LEDGER_ALTERED', `by its row ${id} is ${state}, by its history ${last.state}`)
+function assertRecorded(keys: readonly LedgerKey[], changes: readonly KeyChange[]): void {
+  for (const { id, state } of keys) {
+    const last = changes.findLast((change) => change.id === id)
+    if (last !== undefined && last.state !== state)
+      throw rotationError('ERR_LEDGER_ALTERED', `a key is ${state} by its row, and by its history it is not`)
+  }
 }
 
 /** The keys that the ledger knows; none where there is no ledger. */
