@@ -24,7 +24,7 @@ export const ownBytes: Allocate = (length) => new Uint8Array(length)
 
 const SHARED_LENGTH = 0x8000
 
-/** Small ones side by side in larger buffers: a hundred allocations less for a hundred records. None is given out twice. */
+/** Small ones side by side in larger buffers, which takes fewer allocations. No byte is given out twice. */
 export function sharedBytes(): Allocate {
   let buffer = new Uint8Array(0)
   let used = 0

@@ -112,9 +112,8 @@ export function encryptBody(
   if (plaintext.length > LIMITS.payloadBytes) {
     throw new KeyfoldError('ERR_LIMIT', `the payload has ${plaintext.length} bytes, at most ${LIMITS.payloadBytes} are allowed`)
   }
-  const { commitment, key } = bodyKey
-  const { ciphertext, tag } = backend.gcmEncrypt(gcmInput(suite, commitment, key, context, backend), plaintext)
-  return { commitment, ciphertext, tag }
+  const { ciphertext, tag } = backend.gcmEncrypt(gcmInput(suite, bodyKey, context, backend), plaintext)
+  return { commitment: bodyKey.commitment, ciphertext, tag }
 }
 
 /** Decrypts a payload; ERR_NOT_AUTHENTIC, and no byte of plaintext, where body or context are not what was sealed. */
@@ -125,7 +124,7 @@ export function decryptBody(
   body: Body,
   backend: Backend = defaultBackend,
 ): Uint8Array {
-  const plaintext = backend.gcmDecrypt(gcmInput(suite, body.commitment, bodyKey.key, context, backend), body)
+  const plaintext = backend.gcmDecrypt(gcmInput(suite, bodyKey, context, backend), body)
   if (plaintext === undefined) throw new KeyfoldError('ERR_NOT_AUTHENTIC', 'the record is not authentic in this context')
   return plaintext
 }
@@ -133,7 +132,7 @@ export function decryptBody(
 /** One for all messages: a cipher has read it before it returns, and it is public. */
 const aad = new Uint8Array(AAD_LENGTH)
 
-function gcmInput(suite: number, commitment: Uint8Array, key: Uint8Array, context: CanonicalContext, backend: Backend) {
+function gcmInput(suite: number, { commitment, key }: BodyKey, context: CanonicalContext, backend: Backend) {
   // The hash, not the context itself: GCM's tag is linear in this input, and whoever knows the key could make one envelope fit two contexts.
   const { header } = usableSuite(suite, SUITES)
   aad.set(header)
