@@ -13,7 +13,7 @@ export const coreRows: readonly (readonly string[])[] = [
   ['bytes', 'format-errors', 'format-limits'],
   ['context', 'format-body'],
   ['format'],
-  ['cipher', 'dek-cache', 'sql-offsets', 'text-form'],
+  ['cipher', 'dek-cache', 'fresh-deks', 'sql-offsets', 'text-form'],
   ['stream-cipher', 'fips-self-test'],
   ['stream-chunks', 'stream-head'],
   ['local-wrap', 'secret-file', 'sync-folder', 'bounded-map', 'in-flight', 'branch-key-log', 'branch-key-limits'],

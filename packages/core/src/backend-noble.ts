@@ -24,10 +24,11 @@ export function randomBytes(length: number): Uint8Array {
   return out
 }
 
-/** SHA-256 (FIPS 180-4), 32 bytes. */
-export function sha256(message: Uint8Array): Uint8Array {
+/** SHA-256 (FIPS 180-4), 32 bytes: written to `out` at `at`, and `out` is what it gives. */
+export function sha256(message: Uint8Array, out = new Uint8Array(32), at = 0): Uint8Array {
   assertApproved(BACKEND)
-  return nobleSha256(message)
+  out.set(nobleSha256(message), at)
+  return out
 }
 
 /** HMAC-SHA-256 (FIPS 198-1), 32 bytes. */

@@ -83,6 +83,15 @@ export class BodyKey {
     return this.#output.subarray(COMMITMENT_LENGTH)
   }
 
+  /** The nonce of the one message that the key is used for: the beginning of the commitment. */
+  get nonce(): Uint8Array {
+    return this.#output.subarray(0, NONCE_LENGTH)
+  }
+
+  writeCommitment(out: Uint8Array, at: number): void {
+    for (let i = 0; i < COMMITMENT_LENGTH; i++) out[at + i] = this.#output[i]!
+  }
+
   /** Whether an envelope with this commitment was sealed under the DEK; in constant time, though both sides become public. */
   isCommittedTo(commitment: Uint8Array): boolean {
     return defaultBackend.equalConstantTime(this.commitment, commitment)
@@ -132,13 +141,13 @@ export function decryptBody(
 /** One for all messages: a cipher has read it before it returns, and it is public. */
 const aad = new Uint8Array(AAD_LENGTH)
 
-function gcmInput(suite: number, { commitment, key }: BodyKey, context: CanonicalContext, backend: Backend) {
+function gcmInput(suite: number, bodyKey: BodyKey, context: CanonicalContext, backend: Backend) {
   // The hash, not the context itself: GCM's tag is linear in this input, and whoever knows the key could make one envelope fit two contexts.
   const { header } = usableSuite(suite, SUITES)
   aad.set(header)
-  aad.set(commitment, header.length)
-  aad.set(backend.sha256(context.bytes), header.length + COMMITMENT_LENGTH)
-  return { key, nonce: commitment.subarray(0, NONCE_LENGTH), aad }
+  bodyKey.writeCommitment(aad, header.length)
+  backend.sha256(context.bytes, aad, header.length + COMMITMENT_LENGTH)
+  return { key: bodyKey.key, nonce: bodyKey.nonce, aad }
 }
 
 /** A fresh DEK. */

@@ -197,16 +197,20 @@ function checkStart(bytes: Uint8Array, suite: number): void {
 
 function parseEntries(bytes: Uint8Array): { entries: Entry[]; end: number } {
   const end = endOfEntries(bytes)
-  const entries = Array.of<Entry>() // as little a literal as the classes above
-  let at = SLOTS_AT + bytes[COUNT_AT]! * SLOT_LENGTH
-  for (let slot = SLOTS_AT; entries.length < bytes[COUNT_AT]!; slot += SLOT_LENGTH) {
-    const wrappedEnd = at + 2 + readUint16(bytes, at)
-    const materialId = bytes.subarray(slot + KEY_ID_LENGTH, slot + SLOT_LENGTH)
-    entries.push(new WrappedEntry(keyIdAt(bytes, slot), materialId, bytes.subarray(at + 2, wrappedEnd)))
-    at = wrappedEnd
+  const count = bytes[COUNT_AT]!
+  let at = SLOTS_AT + count * SLOT_LENGTH
+  const entries = Array.of(entryAt(bytes, SLOTS_AT, at)) // as little a literal as the classes above
+  for (let i = 1; i < count; i++) {
+    at += 2 + entries[i - 1]!.wrapped.length
+    entries.push(entryAt(bytes, SLOTS_AT + i * SLOT_LENGTH, at))
   }
   checkDistinct(entries)
   return { entries, end }
+}
+
+function entryAt(bytes: Uint8Array, slot: number, at: number): Entry {
+  const materialId = bytes.subarray(slot + KEY_ID_LENGTH, slot + SLOT_LENGTH)
+  return new WrappedEntry(keyIdAt(bytes, slot), materialId, bytes.subarray(at + 2, at + 2 + readUint16(bytes, at)))
 }
 
 /** Records in a row are mostly under one key: its id is copied once. */

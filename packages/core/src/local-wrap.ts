@@ -3,7 +3,8 @@ import { equalBytes } from './bytes.ts'
 import type { Backend } from './cipher.ts'
 import { DEK_LENGTH } from './cipher.ts'
 import { KeyfoldError } from './errors.ts'
-import { KEY_ID_LENGTH, MATERIAL_ID_LENGTH } from './format.ts'
+import { KEY_ID_LENGTH, MATERIAL_ID_LENGTH, WrappedEntry } from './format.ts'
+import { FreshDek, keepFresh } from './fresh-deks.ts'
 import type { CanonicalContext, SyncBatchKeyWrapper, WrappedKey } from './types.ts'
 
 const NO_MATERIAL = new Uint8Array(MATERIAL_ID_LENGTH)
@@ -37,9 +38,10 @@ export function localKeyWrapper(id: string, kek: Uint8Array, backend: Backend = 
     const deks = kwp.unwrapMany(wraps.filter(hasOurForm).map(({ bytes }) => bytes)).values()
     return wraps.map((wrapped) => (hasOurForm(wrapped) ? deks.next().value : undefined) ?? notOurs())
   }
-  return Object.freeze({
+  const keyId = localKeyId(kek, backend)
+  const wrapper: SyncBatchKeyWrapper = Object.freeze({
     id,
-    keyId: localKeyId(kek, backend),
+    keyId,
     wrapSync,
     unwrapSync,
     wrapManySync,
@@ -49,6 +51,11 @@ export function localKeyWrapper(id: string, kek: Uint8Array, backend: Backend = 
     wrapMany: async (...batch: Parameters<typeof wrapManySync>) => wrapManySync(...batch),
     unwrapMany: async (...batch: Parameters<typeof unwrapManySync>) => unwrapManySync(...batch),
   })
+  keepFresh(wrapper, (count) => {
+    const deks = Array.from({ length: count }, () => backend.randomBytes(DEK_LENGTH))
+    return kwp.wrapMany(deks).map((wrapped, i) => new FreshDek(deks[i]!, new WrappedEntry(keyId, NO_MATERIAL, wrapped)))
+  })
+  return wrapper
 }
 
 function hasOurForm({ materialId, bytes }: WrappedKey): boolean {

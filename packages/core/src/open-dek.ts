@@ -6,6 +6,7 @@ import { KeyfoldError } from './errors.ts'
 import type { Failure } from './failures.ts'
 import { inOne } from './failures.ts'
 import type { Entry, Header } from './format.ts'
+import { isLocal } from './fresh-deks.ts'
 import { append, unwrapEach } from './key-batch.ts'
 import type { KeySource } from './key-source.ts'
 import { unwrapStep } from './key-source.ts'
@@ -40,7 +41,7 @@ export interface Wanted {
  * the list is not authenticated, and editing one entry must not take away what another can open.
  */
 export function* openDek(keys: KeySource, envelope: Header, context: CanonicalContext): Steps<OpenedDek> {
-  const search = new Search({ envelope, context }, 0)
+  const search = new Search(envelope, context, 0)
   for (;;) {
     const wrapper = yield* search.next(keys)
     if (wrapper === undefined) throw search.failed()
@@ -49,6 +50,19 @@ export function* openDek(keys: KeySource, envelope: Header, context: CanonicalCo
     } catch (error) {
       search.giveUp(wrapper.id, error)
     }
+  }
+}
+
+/** As `openDek`, without a step: where the first key that is held is local and opens the record. Undefined for what `openDek` is to tell. */
+export function openDekAtHand(keys: KeySource, envelope: Header, context: CanonicalContext): OpenedDek | undefined {
+  if (!hasAtHand(keys)) return undefined
+  const search = new Search(envelope, context, 0)
+  const wrapper = search.nextAtHand(keys)
+  if (wrapper === undefined || !isLocal(wrapper)) return undefined
+  try {
+    return search.check(wrapper, wrapper.unwrapSync(search.wrapped, context))
+  } catch {
+    return undefined
   }
 }
 
@@ -66,7 +80,7 @@ export function* openDeks(keys: KeySource, wanted: readonly Wanted[]): Steps<Arr
 
 /** In rounds: each takes every record that is still closed to the next of its entries, and asks each key for all that it is to unwrap. */
 function* searchAll(keys: KeySource, wanted: readonly Wanted[], results: Array<OpenedDek | KeyfoldError>): Steps<void> {
-  let closed = wanted.map((one, at) => new Search(one, at))
+  let closed = wanted.map(({ envelope, context }, at) => new Search(envelope, context, at))
   while (closed.length > 0) {
     const turns = new Map<KeyWrapper, Search[]>()
     const wrappers = hasAtHand(keys) ? closed.map((search) => search.nextAtHand(keys)) : yield* together(closed.map((search) => search.next(keys)))
@@ -124,7 +138,7 @@ class Search {
   #tried = 0
   #failures: Failure[] | undefined
 
-  constructor({ envelope, context }: Wanted, at: number) {
+  constructor(envelope: Header, context: CanonicalContext, at: number) {
     this.context = context
     this.at = at
     this.#envelope = envelope

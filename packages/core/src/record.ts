@@ -7,14 +7,16 @@ import { canonicalContext } from './context.ts'
 import { KeyfoldError } from './errors.ts'
 import type { Body, Entry, Envelope } from './format.ts'
 import { encode, parse, SUITE_AES_256_GCM } from './format.ts'
+import { freshDek } from './fresh-deks.ts'
 import type { KeySource } from './key-source.ts'
 import { wrapStep } from './key-source.ts'
 import type { OpenedDek } from './open-dek.ts'
-import { openDek } from './open-dek.ts'
+import { openDek, openDekAtHand } from './open-dek.ts'
 import { rewrapWithin } from './rewrap-within.ts'
 import type { Steps } from './steps.ts'
+import { goOn } from './steps.ts'
 import { toBytes, toText } from './text-form.ts'
-import type { CanonicalContext, EncryptionContext } from './types.ts'
+import type { CanonicalContext, EncryptionContext, KeyWrapper } from './types.ts'
 
 /** An envelope in its bytes, or in the text form for text columns. */
 export type Sealed = Uint8Array | string
@@ -40,11 +42,13 @@ export class Draft {
 }
 
 /** Seals a body under a fresh data key. Before any key is asked: a caller who reuses the buffer while a service answers changes nothing. */
-export function draft(payload: Uint8Array, context: CanonicalContext): Draft {
-  const dek = generateDek()
+export function draft(payload: Uint8Array, context: CanonicalContext, dek = generateDek()): Draft {
   const bodyKey = deriveBodyKey(SUITE_AES_256_GCM, dek)
   try {
     return new Draft(dek, context, encryptBody(SUITE_AES_256_GCM, bodyKey, context, payload))
+  } catch (error) {
+    wipe(dek)
+    throw error
   } finally {
     bodyKey.wipe()
   }
@@ -59,9 +63,15 @@ export function finish({ body }: Draft, entries: readonly Entry[], allocate?: Al
 
 export function* sealSteps(keys: KeySource, plaintext: string | Uint8Array, pairs: EncryptionContext): Steps<Uint8Array> {
   const context = canonicalContext(pairs)
-  const record = draft(payloadOf(plaintext), context)
+  const payload = payloadOf(plaintext)
+  const asked = keys.sealingKeys(context)
+  const atHand = asked.next()
+  // Where the keys are at hand, the first of them may have a data key that is wrapped already.
+  const fresh = atHand.done === true ? freshDek(atHand.value[0]!) : undefined
+  const record = draft(payload, context, fresh?.dek)
   try {
-    return finish(record, yield* wrapForAll(keys, record.dek, context))
+    const wrappers = atHand.done === true ? atHand.value : yield* goOn(asked, atHand)
+    return finish(record, yield* wrapForEach(wrappers, record.dek, context, fresh?.entry))
   } finally {
     wipe(record.dek)
   }
@@ -70,7 +80,8 @@ export function* sealSteps(keys: KeySource, plaintext: string | Uint8Array, pair
 export function* openSteps(keys: KeySource, sealed: Sealed, pairs: EncryptionContext): Steps<Uint8Array> {
   const context = canonicalContext(pairs)
   const envelope = parse(toBytes(sealed))
-  return openBody(envelope, yield* openDek(keys, envelope, context), context)
+  const opened = openDekAtHand(keys, envelope, context) ?? (yield* openDek(keys, envelope, context))
+  return openBody(envelope, opened, context)
 }
 
 /** Opens the body of a record whose data key is open, and wipes the key. */
@@ -116,10 +127,15 @@ export function* foreignEntries(keys: KeySource, { entries }: Envelope): Steps<E
 
 /** Wraps a DEK under every key that seals a record of this context. */
 export function* wrapForAll(keys: KeySource, dek: Uint8Array, context: CanonicalContext): Steps<Entry[]> {
-  const entries: Entry[] = []
-  for (const wrapper of yield* keys.sealingKeys(context)) {
-    const { materialId, bytes } = yield* wrapStep(wrapper, dek, context)
-    entries.push({ keyId: wrapper.keyId, materialId, wrapped: bytes })
+  return yield* wrapForEach(yield* keys.sealingKeys(context), dek, context)
+}
+
+/** @param first the entry of the first key, where that is there already */
+function* wrapForEach(wrappers: readonly KeyWrapper[], dek: Uint8Array, context: CanonicalContext, first?: Entry): Steps<Entry[]> {
+  const entries = first === undefined ? [] : [first]
+  for (let i = entries.length; i < wrappers.length; i++) {
+    const { materialId, bytes } = yield* wrapStep(wrappers[i]!, dek, context)
+    entries.push({ keyId: wrappers[i]!.keyId, materialId, wrapped: bytes })
   }
   return entries
 }
