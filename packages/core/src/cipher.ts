@@ -140,13 +140,19 @@ export function decryptBody(
 
 /** One for all messages: a cipher has read it before it returns, and it is public. */
 const aad = new Uint8Array(AAD_LENGTH)
+/** The context whose hash it ends with: a record that is sealed anew is opened and sealed in one. */
+let hashed: CanonicalContext | undefined
 
 function gcmInput(suite: number, bodyKey: BodyKey, context: CanonicalContext, backend: Backend) {
   // The hash, not the context itself: GCM's tag is linear in this input, and whoever knows the key could make one envelope fit two contexts.
   const { header } = usableSuite(suite, SUITES)
   aad.set(header)
   bodyKey.writeCommitment(aad, header.length)
-  backend.sha256(context.bytes, aad, header.length + COMMITMENT_LENGTH)
+  if (context !== hashed) {
+    hashed = undefined // should the hash fail, it is nobody's
+    backend.sha256(context.bytes, aad, header.length + COMMITMENT_LENGTH)
+    hashed = context
+  }
   return { key: bodyKey.key, nonce: bodyKey.nonce, aad }
 }
 
