@@ -15,6 +15,7 @@ export class Cursor {
   #checkpoint: Checkpoint
   #savedAt = 0
   #dirty = false
+  #synced: Promise<void> | undefined
 
   constructor(store: Pick<RecordStore, 'sync'>, ledger: Ledger, rotation: number, place: ColumnPlace) {
     this.#store = store
@@ -32,6 +33,15 @@ export class Cursor {
     const field = COUNTED_AS[action]
     this.#checkpoint = { ...this.#checkpoint, [field]: this.#checkpoint[field] + written }
     this.#dirty = true
+  }
+
+  /**
+   * Asks a store that carries out its calls in their order to put on the disk what it was asked to write before this call: it need not have answered.
+   * The next checkpoint waits for that.
+   */
+  syncBehind(): void {
+    this.#synced = (async () => this.#store.sync?.())()
+    this.#synced.catch(() => undefined) // told by whoever saves
   }
 
   async advance(position: string, atOnce: boolean): Promise<void> {
@@ -55,7 +65,9 @@ export class Cursor {
   }
 
   async #save(): Promise<void> {
-    await this.#store.sync?.()
+    const synced = this.#synced
+    this.#synced = undefined
+    await (synced ?? this.#store.sync?.())
     this.#ledger.rotations.save(this.#rotation, this.#place, this.#checkpoint)
     this.#savedAt = performance.now()
     this.#dirty = false

@@ -162,10 +162,13 @@ class Pass {
     const all: Array<Worked['failures'][number]> = []
     // Before the first cell is replaced, so that a run after a kill still scrubs.
     if (changes.seal.length > 0 || changes.reencrypt.length > 0) tally.requireScrub(ledger, this.#place.store)
-    for (const action of ACTIONS) {
-      if (changes[action].length === 0) continue
+    const actions = ACTIONS.filter((action) => changes[action].length > 0)
+    for (const action of actions) {
       const started = performance.now()
-      const { written, refused } = await WRITE[action](this.#store, this.#place, changes[action])
+      const writing = WRITE[action](this.#store, this.#place, changes[action])
+      // Right behind the last write: its answer may lie here for as long as the key work of the next batch takes.
+      if (this.#ahead && this.#sweep && action === actions.at(-1)) this.#cursor.syncBehind()
+      const { written, refused } = await writing
       between.size.wrote(performance.now() - started)
       const lost = changes[action].length - written - refused.length
       all.push(...refused)

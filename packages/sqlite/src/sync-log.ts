@@ -1,4 +1,5 @@
-import { open } from 'node:fs/promises'
+import { closeSync, fdatasync, openSync } from 'node:fs'
+import { promisify } from 'node:util'
 import type { SqliteDatabase } from './database.ts'
 import { guarded, query } from './database.ts'
 import { sqliteError } from './errors.ts'
@@ -17,13 +18,16 @@ export function logSync(db: SqliteDatabase): () => Promise<void> {
   }
 }
 
+const datasync = promisify(fdatasync)
+
 async function syncIfThere(path: string): Promise<void> {
   try {
-    const log = await open(path, 'r+')
+    // At once: were this awaited, the sync itself would only begin when the caller's next work leaves this thread alone.
+    const log = openSync(path, 'r+')
     try {
-      await log.datasync()
+      await datasync(log)
     } finally {
-      await log.close()
+      closeSync(log)
     }
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException

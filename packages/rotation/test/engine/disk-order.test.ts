@@ -34,6 +34,31 @@ class SlowDisk extends MemoryStore {
   }
 }
 
+/** A store elsewhere: it carries out its calls one after the other, in the order in which they are made. */
+class Elsewhere extends SlowDisk {
+  readonly concurrent = true
+  #last: Promise<unknown> = Promise.resolve()
+
+  #inTurn<T>(call: string, work: () => T): never {
+    this.events.push(`asked to ${call}`)
+    const answer = this.#last.then(work)
+    this.#last = answer.catch(() => undefined)
+    return answer as never
+  }
+
+  override read(column: ColumnRef, options: ReadOptions): never {
+    return this.#inTurn('read', () => super.read(column, options))
+  }
+
+  override write(column: ColumnRef, changes: readonly RecordChange[]): never {
+    return this.#inTurn(`write to ${changes.at(-1)!.record.position}`, () => super.write(column, changes))
+  }
+
+  override sync(): Promise<void> {
+    return this.#inTurn('sync', () => super.sync())
+  }
+}
+
 function noteCheckpoints(ledger: Ledger, store: SlowDisk): void {
   const save = ledger.rotations.save.bind(ledger.rotations)
   Object.assign(ledger.rotations, {
@@ -73,4 +98,34 @@ test('where a batch cannot be put on the disk, the run ends with that error, wit
   store.onSync = async () => undefined
   const report = await rotate({ stores: [store], keyring: keyring('k1'), ledger })
   expect([report.outcome, report.pending]).toEqual(['done', 0])
+})
+
+test('elsewhere, the disk is asked for right behind the last write of a batch, and the checkpoint still waits for it', async () => {
+  const { ledger, keyring } = await bench()
+  const store = new Elsewhere('app.db', ['email']).fill('email', names(20))
+  await rotate({ stores: [store], keyring: keyring('k1'), ledger, scrub: false })
+  for (let id = 2; id <= 20; id += 2) store.put('email', id, `newcomer ${id}`) // sealed and not in turn: two writes a batch
+  noteCheckpoints(ledger, store)
+  store.events.length = 0
+  await rotate({ stores: [store], keyring: keyring('k1'), ledger, reason: 'compromise', batch: 10, scrub: false })
+  expect(store.events.filter((event) => !/read/.test(event)).slice(0, 15)).toEqual([
+    'asked to write to 10', 'written to 10', 'asked to write to 9', 'asked to sync', 'written to 9', 'sync', 'synced', 'checkpoint 10',
+    'asked to write to 20', 'written to 20', 'asked to write to 19', 'asked to sync', 'written to 19', 'sync', 'synced',
+  ])
+  expect(store.events.filter((event) => event.startsWith('checkpoint')).slice(0, 3)).toEqual(['checkpoint 10', 'checkpoint 20', 'checkpoint end'])
+})
+
+test('elsewhere, a disk that fails ends the run, without the checkpoint of that batch', async () => {
+  const { ledger, keyring } = await bench()
+  const store = new Elsewhere('app.db', ['email']).fill('email', names(50))
+  noteCheckpoints(ledger, store)
+  let syncs = 0
+  store.onSync = async () => {
+    if (++syncs > 1) throw new KeyfoldError('ERR_SQLITE_IO', 'the log of the database cannot be put on the disk (EIO)')
+  }
+  const run = rotate({ stores: [store], keyring: keyring('k1'), ledger, reason: 'compromise', batch: 10, scrub: false })
+  expect(await codeOf(run)).toBe('ERR_SQLITE_IO')
+  expect(store.events.filter((event) => /^(?:written|checkpoint)/.test(event))).toEqual(['written to 10', 'checkpoint 10', 'written to 20'])
+  store.onSync = async () => undefined
+  expect((await rotate({ stores: [store], keyring: keyring('k1'), ledger })).outcome).toBe('done')
 })
