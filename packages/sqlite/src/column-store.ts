@@ -9,6 +9,7 @@ import { keyExpression } from './key-index.ts'
 import type { KeySql } from './key-sql.ts'
 import { keySql, typed } from './key-sql.ts'
 import type { SealedColumn, TableLayout } from './layout.ts'
+import type { IdPart } from './row-id.ts'
 import { contextId, decodePosition, encodePosition, positionOf } from './row-id.ts'
 import { Statements } from './statements.ts'
 import type { StoredCell } from './stored-cell.ts'
@@ -20,12 +21,21 @@ class SqliteRecord implements StoredRecord {
   readonly context: StoredRecord['context']
   readonly sealed: boolean
   readonly value: Uint8Array
+  readonly #id: readonly IdPart[]
+  readonly #table: TableLayout
 
-  constructor(position: string, context: StoredRecord['context'], { sealed, value }: StoredCell) {
+  constructor(id: readonly IdPart[], table: TableLayout, position: string, context: StoredRecord['context'], { sealed, value }: StoredCell) {
+    this.#id = id
+    this.#table = table
     this.position = position
     this.context = context
     this.sealed = sealed
     this.value = value
+  }
+
+  /** The id that `position` stands for, which need not be read out of that again; undefined for a record of another table. */
+  idIn(table: TableLayout): readonly IdPart[] | undefined {
+    return this.#table === table ? this.#id : undefined
   }
 }
 
@@ -137,8 +147,9 @@ export class ColumnStore {
 
   /** @param type of the value, and the value as `readCell` takes it */
   #record(row: RawRow, type: unknown, cell: unknown): StoredRecord {
-    const id = contextId(this.#key.read(row))
-    return new SqliteRecord(positionOf(id, this.table.key.columns.length), { ...this.#names, id }, readCell(type, cell))
+    const parts = this.#key.read(row)
+    const id = contextId(parts)
+    return new SqliteRecord(parts, this.table, positionOf(id, this.table.key.columns.length), { ...this.#names, id }, readCell(type, cell))
   }
 
   /** As `RecordStore.write`. The write lock is held from the start, so what is compared is what is replaced. */
@@ -157,7 +168,8 @@ export class ColumnStore {
   #replace(swap: SqliteStatement, { record, envelope }: RecordChange): boolean {
     if (isUnreadable(record)) return false
     const { form } = this.column
-    const where = this.#key.exactly(decodePosition(record.position, this.table.key))
+    const known = record instanceof SqliteRecord ? record.idIn(this.table) : undefined
+    const where = this.#key.exactly(known ?? decodePosition(record.position, this.table.key))
     const parameter = toParameter(envelope, form)
     // The common case in one statement: the cell is sealed in the column's own form.
     if (record.sealed && changedOne(swap, parameter, ...where, toParameter(record.value, form))) return true

@@ -71,14 +71,24 @@ export function packPage(records: readonly StoredRecord[]): PackedPage {
   return { ids: records.map(idOf), sealed: flags(records), ...joined(values) }
 }
 
+/** A class, not a literal: what a batch holds is not to be made in V8's old space (core's format.ts). */
+class UnpackedRecord implements StoredRecord {
+  readonly position: string
+  readonly context: StoredRecord['context']
+  readonly sealed: boolean
+  readonly value: Uint8Array
+
+  constructor(position: string, context: StoredRecord['context'], sealed: boolean, value: Uint8Array) {
+    this.position = position
+    this.context = context
+    this.sealed = sealed
+    this.value = value
+  }
+}
+
 export function unpackPage({ ids, sealed, ...rest }: PackedPage, { table, column, idColumns }: ThreadColumn): StoredRecord[] {
   const values = cut(rest)
-  return ids.map((id, i) => ({
-    position: positionOf(id, idColumns),
-    context: { table, column, id },
-    sealed: sealed[i] === 1,
-    value: values[i]!,
-  }))
+  return ids.map((id, i) => new UnpackedRecord(positionOf(id, idColumns), { table, column, id }, sealed[i] === 1, values[i]!))
 }
 
 export function packChanges(changes: readonly RecordChange[]): PackedChanges {
