@@ -176,7 +176,7 @@ function* wrapForEach(
   sealing: ReadonlyArray<Result<readonly KeyWrapper[]>>,
   records: ReadonlyArray<Pick<Draft, 'dek' | 'context'>>,
 ): Steps<Array<Result<Entry[]>>> {
-  const results = sealing.map((keys): Result<Entry[]> => (keys instanceof KeyfoldError ? keys : []))
+  const results = sealing.map((keys): Result<Entry[]> => (keys instanceof KeyfoldError ? keys : Array.of<Entry>())) // no literal: see format.ts
   for (const [wrapper, group] of byKey(sealing)) {
     const live = group.filter((record) => !(results[record] instanceof KeyfoldError))
     const [deks, contexts] = [live.map((record) => records[record]!.dek), live.map((record) => records[record]!.context)]

@@ -110,6 +110,19 @@ export function deriveBodyKey(suite: number, dek: Uint8Array, backend: Backend =
   return new BodyKey(backend.hmacSha512(dek, usableSuite(suite, SUITES).derivation))
 }
 
+/** A class, not a literal: see format.ts. */
+class SealedBody implements Body {
+  readonly commitment: Uint8Array
+  readonly ciphertext: Uint8Array
+  readonly tag: Uint8Array
+
+  constructor(commitment: Uint8Array, ciphertext: Uint8Array, tag: Uint8Array) {
+    this.commitment = commitment
+    this.ciphertext = ciphertext
+    this.tag = tag
+  }
+}
+
 /** Encrypts a payload. The key is used for this one message, which is why its nonce may be a part of the commitment. */
 export function encryptBody(
   suite: number,
@@ -122,7 +135,7 @@ export function encryptBody(
     throw new KeyfoldError('ERR_LIMIT', `the payload has ${plaintext.length} bytes, at most ${LIMITS.payloadBytes} are allowed`)
   }
   const { ciphertext, tag } = backend.gcmEncrypt(gcmInput(suite, bodyKey, context, backend), plaintext)
-  return { commitment: bodyKey.commitment, ciphertext, tag }
+  return new SealedBody(bodyKey.commitment, ciphertext, tag)
 }
 
 /** Decrypts a payload; ERR_NOT_AUTHENTIC, and no byte of plaintext, where body or context are not what was sealed. */

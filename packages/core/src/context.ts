@@ -20,7 +20,18 @@ export function canonicalContext(context: EncryptionContext): CanonicalContext {
   let units = 0
   for (const pair of pairs) units += checkPair(pair)
   sortByKey(pairs)
-  return Object.freeze({ bytes: encodePairs(pairs, units), pairs })
+  return Object.freeze(new Canonical(encodePairs(pairs, units), pairs))
+}
+
+/** A class, not a literal: see format.ts. */
+class Canonical implements CanonicalContext {
+  readonly bytes: Uint8Array
+  readonly pairs: readonly Pair[]
+
+  constructor(bytes: Uint8Array, pairs: readonly Pair[]) {
+    this.bytes = bytes
+    this.pairs = pairs
+  }
 }
 
 /** For all contexts of a usual size: the encoding, whose length is known last, is copied out of it. */

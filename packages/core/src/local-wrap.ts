@@ -23,7 +23,7 @@ const WRAPPED_LENGTH = DEK_LENGTH + 8
 export function localKeyWrapper(id: string, kek: Uint8Array, backend: Backend = defaultBackend): SyncBatchKeyWrapper {
   const kwp = backend.aesKwp(kek)
   const notOurs = (): KeyfoldError => new KeyfoldError('ERR_NOT_AUTHENTIC', `the wrapped data key was not made by ${id}`)
-  const wrapSync = (dek: Uint8Array): WrappedKey => ({ materialId: NO_MATERIAL, bytes: kwp.wrap(dek) })
+  const wrapSync = (dek: Uint8Array): WrappedKey => new LocallyWrapped(kwp.wrap(dek))
   const unwrapSync = (wrapped: WrappedKey): Uint8Array => {
     const dek = hasOurForm(wrapped) ? kwp.unwrap(wrapped.bytes) : undefined
     if (dek === undefined) throw notOurs()
@@ -31,7 +31,7 @@ export function localKeyWrapper(id: string, kek: Uint8Array, backend: Backend = 
   }
   const wrapManySync = (deks: readonly Uint8Array[], contexts: readonly CanonicalContext[]): WrappedKey[] => {
     checkCounts(deks, contexts)
-    return kwp.wrapMany(deks).map((bytes) => ({ materialId: NO_MATERIAL, bytes }))
+    return kwp.wrapMany(deks).map((bytes) => new LocallyWrapped(bytes))
   }
   const unwrapManySync = (wraps: readonly WrappedKey[], contexts: readonly CanonicalContext[]): Array<Uint8Array | Error> => {
     checkCounts(wraps, contexts)
@@ -56,6 +56,16 @@ export function localKeyWrapper(id: string, kek: Uint8Array, backend: Backend = 
     return kwp.wrapMany(deks).map((wrapped, i) => new FreshDek(deks[i]!, new WrappedEntry(keyId, NO_MATERIAL, wrapped)))
   })
   return wrapper
+}
+
+/** A class, not a literal: see format.ts. */
+class LocallyWrapped implements WrappedKey {
+  readonly materialId = NO_MATERIAL
+  readonly bytes: Uint8Array
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes
+  }
 }
 
 function hasOurForm({ materialId, bytes }: WrappedKey): boolean {

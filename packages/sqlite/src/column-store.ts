@@ -10,7 +10,7 @@ import type { KeySql } from './key-sql.ts'
 import { keySql, typed } from './key-sql.ts'
 import type { SealedColumn, TableLayout } from './layout.ts'
 import type { IdPart } from './row-id.ts'
-import { contextId, decodePosition, encodePosition, positionOf } from './row-id.ts'
+import { contextId, decodePosition, encodePosition, positionOf, recordContext } from './row-id.ts'
 import { Statements } from './statements.ts'
 import type { StoredCell } from './stored-cell.ts'
 import { isUnreadable, readCell, sameCell, toParameter } from './stored-cell.ts'
@@ -149,7 +149,8 @@ export class ColumnStore {
   #record(row: RawRow, type: unknown, cell: unknown): StoredRecord {
     const parts = this.#key.read(row)
     const id = contextId(parts)
-    return new SqliteRecord(parts, this.table, positionOf(id, this.table.key.columns.length), { ...this.#names, id }, readCell(type, cell))
+    const context = recordContext(this.#names.table, this.#names.column, id)
+    return new SqliteRecord(parts, this.table, positionOf(id, this.table.key.columns.length), context, readCell(type, cell))
   }
 
   /** As `RecordStore.write`. The write lock is held from the start, so what is compared is what is replaced. */

@@ -1,7 +1,7 @@
 /** What crosses between a store and its thread: few objects a batch, and the bytes of all values in one buffer that is handed over. */
 import type { ColumnCensus, ColumnRef, ReadOptions, RecordChange, RecordOpening, StoredRecord, StoreProblem } from '@keyfold/core'
 import type { OpenOptions } from './open-database.ts'
-import { positionOf } from './row-id.ts'
+import { positionOf, recordContext } from './row-id.ts'
 import type { SqliteStoreOptions, ThreadColumn } from './store.ts'
 
 /** What a thread needs to open a store. */
@@ -88,7 +88,7 @@ class UnpackedRecord implements StoredRecord {
 
 export function unpackPage({ ids, sealed, ...rest }: PackedPage, { table, column, idColumns }: ThreadColumn): StoredRecord[] {
   const values = cut(rest)
-  return ids.map((id, i) => new UnpackedRecord(positionOf(id, idColumns), { table, column, id }, sealed[i] === 1, values[i]!))
+  return ids.map((id, i) => new UnpackedRecord(positionOf(id, idColumns), recordContext(table, column, id), sealed[i] === 1, values[i]!))
 }
 
 export function packChanges(changes: readonly RecordChange[]): PackedChanges {
