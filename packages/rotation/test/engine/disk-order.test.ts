@@ -84,9 +84,12 @@ test('the next batch is read while one is put on the disk, and written once the 
   expect(store.events[18]).toBe('checkpoint end')
 })
 
-test('where a batch cannot be put on the disk, the run ends with that error, without its checkpoint and without another write', async () => {
+test.each([
+  ['on this thread', SlowDisk],
+  ['elsewhere', Elsewhere],
+])('%s, where a batch cannot be put on the disk, the run ends with that error, without its checkpoint and another write', async (_, Store) => {
   const { ledger, keyring } = await bench()
-  const store = new SlowDisk('app.db', ['email']).fill('email', names(50))
+  const store = new Store('app.db', ['email']).fill('email', names(50))
   noteCheckpoints(ledger, store)
   let syncs = 0
   store.onSync = async () => {
@@ -113,19 +116,4 @@ test('elsewhere, the disk is asked for right behind the last write of a batch, a
     'asked to write to 20', 'written to 20', 'asked to write to 19', 'asked to sync', 'written to 19', 'sync', 'synced',
   ])
   expect(store.events.filter((event) => event.startsWith('checkpoint')).slice(0, 3)).toEqual(['checkpoint 10', 'checkpoint 20', 'checkpoint end'])
-})
-
-test('elsewhere, a disk that fails ends the run, without the checkpoint of that batch', async () => {
-  const { ledger, keyring } = await bench()
-  const store = new Elsewhere('app.db', ['email']).fill('email', names(50))
-  noteCheckpoints(ledger, store)
-  let syncs = 0
-  store.onSync = async () => {
-    if (++syncs > 1) throw new KeyfoldError('ERR_SQLITE_IO', 'the log of the database cannot be put on the disk (EIO)')
-  }
-  const run = rotate({ stores: [store], keyring: keyring('k1'), ledger, reason: 'compromise', batch: 10, scrub: false })
-  expect(await codeOf(run)).toBe('ERR_SQLITE_IO')
-  expect(store.events.filter((event) => /^(?:written|checkpoint)/.test(event))).toEqual(['written to 10', 'checkpoint 10', 'written to 20'])
-  store.onSync = async () => undefined
-  expect((await rotate({ stores: [store], keyring: keyring('k1'), ledger })).outcome).toBe('done')
 })
