@@ -32,18 +32,24 @@ const aad = Buffer.alloc(AAD_LENGTH)
 /** A fresh data key, HMAC-SHA-512 of it, SHA-256 of the context, AES-256-GCM of the payload, AES-KWP of the data key: one record by itself. */
 export function floorSeal(payload: Uint8Array, context: Uint8Array): Parts {
   const dek = randomDek()
-  return { wrapped: wrap(dek, kek), ...floorSealUnwrapped(payload, context, dek) }
+  return floorSealUnder(dek, wrap(dek, kek), payload, context)
 }
 
 /** The same without the wrap of the data key: keyfold makes wraps ahead of their records, many at once, which costs a fifth of one by itself. */
-export function floorSealUnwrapped(payload: Uint8Array, context: Uint8Array, dek = randomDek()): Omit<Parts, 'wrapped'> {
+export function floorSealUnwrapped(payload: Uint8Array, context: Uint8Array): Parts {
+  return floorSealUnder(randomDek(), NO_WRAP, payload, context)
+}
+
+const NO_WRAP = Buffer.alloc(40)
+
+function floorSealUnder(dek: Uint8Array, wrapped: Uint8Array, payload: Uint8Array, context: Uint8Array): Parts {
   const derived = derive(dek)
   const commitment = derived.subarray(0, 32)
   const cipher = createCipheriv('aes-256-gcm', createSecretKey(derived.subarray(32)), derived.subarray(0, 12))
   cipher.setAAD(aadOf(commitment, context))
   const ciphertext = cipher.update(payload)
   cipher.final()
-  return { commitment, ciphertext, tag: cipher.getAuthTag() }
+  return { wrapped, commitment, ciphertext, tag: cipher.getAuthTag() }
 }
 
 /** The same calls in the other direction, and the comparison of the commitment. */

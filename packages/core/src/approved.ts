@@ -16,6 +16,11 @@ export function requireApproved(isOn: () => boolean): void {
   isFipsOn = isOn
 }
 
+/** Whether this program has bound itself. */
+export function isBound(): boolean {
+  return isFipsOn !== undefined
+}
+
 /** ERR_FIPS for what is not approved, and for anything once FIPS mode was switched off, in a program that has bound itself. */
 export function assertApproved({ name, fips }: Algorithm): void {
   if (isFipsOn === undefined) return

@@ -3,6 +3,7 @@ import type { KeyObject } from 'node:crypto'
 import { createCipheriv, createDecipheriv, createHmac, createSecretKey, getFips, hash, randomFillSync, timingSafeEqual } from 'node:crypto'
 import { blockCiphers } from './aes-blocks.ts'
 import type { Algorithm } from './approved.ts'
+import { isBound } from './approved.ts'
 import type { AesKwp, AuthenticatedCiphertext, GcmInput, GcmStream } from './backend.ts'
 import { checkGcm, checkLength } from './backend.ts'
 import { KeyfoldError } from './errors.ts'
@@ -56,8 +57,12 @@ const FIPS_MODE_MS = 1
 let fipsMode = false
 let askedAt = -Infinity
 
-/** Asking OpenSSL takes as long as a hash, and FIPS mode belongs to the start of a program (docs/fips.md). */
+/**
+ * Asking OpenSSL takes as long as a hash, and FIPS mode belongs to the start of a program (docs/fips.md). One that is bound to it is in it:
+ * `assertApproved` asks each time, and throws where it is not.
+ */
 function isFipsMode(): boolean {
+  if (isBound()) return true
   const now = performance.now()
   if (now - askedAt >= FIPS_MODE_MS) {
     fipsMode = getFips() === 1

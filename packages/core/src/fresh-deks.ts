@@ -2,6 +2,8 @@
  * Fresh data keys of a local key, each wrapped before a record asks for it: made in a batch, a wrap costs a fifth of one made alone. What is kept
  * here is what the pool of random bytes holds anyway, keys that protect nothing yet; and each is given out once.
  */
+import { isBound } from './approved.ts'
+import { wipe } from './bytes.ts'
 import type { WrappedEntry } from './format.ts'
 import type { KeyWrapper, SyncKeyWrapper } from './types.ts'
 
@@ -43,6 +45,8 @@ export function isLocal(wrapper: KeyWrapper): wrapper is SyncKeyWrapper {
 class Stock {
   readonly #make: Make
   #ready: FreshDek[] = []
+  /** Whether they were made in a program that is bound to approved cryptography: in FIPS mode, the provider's own wrap makes them. */
+  #bound = isBound()
   /** The next batch: twice the last one, so that a key which is hardly used makes hardly any for nothing. */
   #next = 1
 
@@ -51,10 +55,17 @@ class Stock {
   }
 
   take(): FreshDek {
+    if (this.#bound !== isBound()) this.#clear()
     const ready = this.#ready.pop()
     if (ready !== undefined) return ready
     this.#ready = this.#make(this.#next)
     this.#next = Math.min(this.#next * 2, MOST)
     return this.#ready.pop()!
+  }
+
+  #clear(): void {
+    for (const { dek } of this.#ready) wipe(dek)
+    this.#ready = []
+    this.#bound = isBound()
   }
 }

@@ -14,7 +14,7 @@ import type { OpenedDek } from './open-dek.ts'
 import { openDek, openDekAtHand } from './open-dek.ts'
 import { rewrapWithin } from './rewrap-within.ts'
 import type { Steps } from './steps.ts'
-import { goOn } from './steps.ts'
+import { perform, runAsync, runSync } from './steps.ts'
 import { toBytes, toText } from './text-form.ts'
 import type { CanonicalContext, EncryptionContext, KeyWrapper } from './types.ts'
 
@@ -70,8 +70,9 @@ export function* sealSteps(keys: KeySource, plaintext: string | Uint8Array, pair
   const fresh = atHand.done === true ? freshDek(atHand.value[0]!) : undefined
   const record = draft(payload, context, fresh?.dek)
   try {
-    const wrappers = atHand.done === true ? atHand.value : yield* goOn(asked, atHand)
-    return finish(record, yield* wrapForEach(wrappers, record.dek, context, fresh?.entry))
+    const wrappers =
+      atHand.done === true ? atHand.value : yield* perform({ async: () => runAsync(asked, atHand), sync: () => runSync(asked, atHand) })
+    return finish(record, yield* wrapUnder(wrappers, record.dek, context, fresh?.entry))
   } finally {
     wipe(record.dek)
   }
@@ -127,11 +128,11 @@ export function* foreignEntries(keys: KeySource, { entries }: Envelope): Steps<E
 
 /** Wraps a DEK under every key that seals a record of this context. */
 export function* wrapForAll(keys: KeySource, dek: Uint8Array, context: CanonicalContext): Steps<Entry[]> {
-  return yield* wrapForEach(yield* keys.sealingKeys(context), dek, context)
+  return yield* wrapUnder(yield* keys.sealingKeys(context), dek, context)
 }
 
 /** @param first the entry of the first key, where that is there already */
-function* wrapForEach(wrappers: readonly KeyWrapper[], dek: Uint8Array, context: CanonicalContext, first?: Entry): Steps<Entry[]> {
+function* wrapUnder(wrappers: readonly KeyWrapper[], dek: Uint8Array, context: CanonicalContext, first?: Entry): Steps<Entry[]> {
   const entries = first === undefined ? [] : [first]
   for (let i = entries.length; i < wrappers.length; i++) {
     const { materialId, bytes } = yield* wrapStep(wrappers[i]!, dek, context)

@@ -19,21 +19,6 @@ export function* perform<T>(step: Step<T>): Steps<T> {
   return (yield step) as T
 }
 
-/** The rest of an operation that has come to its first step, `next`. */
-export function* goOn<T>(steps: Steps<T>, next: IteratorResult<Step, T>): Steps<T> {
-  while (next.done !== true) {
-    let result: unknown
-    try {
-      result = yield next.value
-    } catch (error) {
-      next = steps.throw(error)
-      continue
-    }
-    next = steps.next(result)
-  }
-  return next.value
-}
-
 /** What an operation gives, or the KeyfoldError with which it ends. */
 export function* attempt<T>(steps: Steps<T>): Steps<T | KeyfoldError> {
   try {

@@ -9,28 +9,21 @@ import { keyExpression } from './key-index.ts'
 import type { KeySql } from './key-sql.ts'
 import { keySql, typed } from './key-sql.ts'
 import type { SealedColumn, TableLayout } from './layout.ts'
+import { ReadRecord } from './read-record.ts'
 import type { IdPart } from './row-id.ts'
-import { contextId, decodePosition, encodePosition, positionOf, recordContext } from './row-id.ts'
+import { contextId, decodePosition, encodePosition, positionOf } from './row-id.ts'
 import { Statements } from './statements.ts'
-import type { StoredCell } from './stored-cell.ts'
 import { isUnreadable, readCell, sameCell, toParameter } from './stored-cell.ts'
 
-/** A class, not a literal, which V8 would keep for longer: docs/design/0013-throughput.md, "Where the time goes". */
-class SqliteRecord implements StoredRecord {
-  readonly position: string
-  readonly context: StoredRecord['context']
-  readonly sealed: boolean
-  readonly value: Uint8Array
+/** A record of one of these stores. */
+class SqliteRecord extends ReadRecord {
   readonly #id: readonly IdPart[]
   readonly #table: TableLayout
 
-  constructor(id: readonly IdPart[], table: TableLayout, position: string, context: StoredRecord['context'], { sealed, value }: StoredCell) {
+  constructor(id: readonly IdPart[], table: TableLayout, ...read: ConstructorParameters<typeof ReadRecord>) {
+    super(...read)
     this.#id = id
     this.#table = table
-    this.position = position
-    this.context = context
-    this.sealed = sealed
-    this.value = value
   }
 
   /** The id that `position` stands for, which need not be read out of that again; undefined for a record of another table. */
@@ -149,8 +142,7 @@ export class ColumnStore {
   #record(row: RawRow, type: unknown, cell: unknown): StoredRecord {
     const parts = this.#key.read(row)
     const id = contextId(parts)
-    const context = recordContext(this.#names.table, this.#names.column, id)
-    return new SqliteRecord(parts, this.table, positionOf(id, this.table.key.columns.length), context, readCell(type, cell))
+    return new SqliteRecord(parts, this.table, this.#names, id, positionOf(id, this.table.key.columns.length), readCell(type, cell))
   }
 
   /** As `RecordStore.write`. The write lock is held from the start, so what is compared is what is replaced. */

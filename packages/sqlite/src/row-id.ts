@@ -83,18 +83,6 @@ export function contextId(parts: readonly IdPart[]): string {
   return text
 }
 
-/**
- * A record's encryption context. Put together from an empty object: what a literal with something in it makes, V8 may make in its old space
- * (docs/design/0013-throughput.md, "Where the time goes"), and a context must not be an instance of a class.
- */
-export function recordContext(table: string, column: string, id: string): Readonly<Record<string, string>> {
-  const context: Record<string, string> = {}
-  context['table'] = table
-  context['column'] = column
-  context['id'] = id
-  return context
-}
-
 /** A row's place in the order of the key, as text. */
 export function encodePosition(parts: readonly IdPart[]): string {
   return parts.length === 1 ? positionOf(partText(parts[0]!), 1) : JSON.stringify(parts.map(partText))

@@ -1,7 +1,8 @@
 /** What crosses between a store and its thread: few objects a batch, and the bytes of all values in one buffer that is handed over. */
 import type { ColumnCensus, ColumnRef, ReadOptions, RecordChange, RecordOpening, StoredRecord, StoreProblem } from '@keyfold/core'
 import type { OpenOptions } from './open-database.ts'
-import { positionOf, recordContext } from './row-id.ts'
+import { ReadRecord } from './read-record.ts'
+import { positionOf } from './row-id.ts'
 import type { SqliteStoreOptions, ThreadColumn } from './store.ts'
 
 /** What a thread needs to open a store. */
@@ -71,24 +72,9 @@ export function packPage(records: readonly StoredRecord[]): PackedPage {
   return { ids: records.map(idOf), sealed: flags(records), ...joined(values) }
 }
 
-/** A class, not a literal: what a batch holds is not to be made in V8's old space (core's format.ts). */
-class UnpackedRecord implements StoredRecord {
-  readonly position: string
-  readonly context: StoredRecord['context']
-  readonly sealed: boolean
-  readonly value: Uint8Array
-
-  constructor(position: string, context: StoredRecord['context'], sealed: boolean, value: Uint8Array) {
-    this.position = position
-    this.context = context
-    this.sealed = sealed
-    this.value = value
-  }
-}
-
-export function unpackPage({ ids, sealed, ...rest }: PackedPage, { table, column, idColumns }: ThreadColumn): StoredRecord[] {
+export function unpackPage({ ids, sealed, ...rest }: PackedPage, column: ThreadColumn): StoredRecord[] {
   const values = cut(rest)
-  return ids.map((id, i) => new UnpackedRecord(positionOf(id, idColumns), recordContext(table, column, id), sealed[i] === 1, values[i]!))
+  return ids.map((id, i) => new ReadRecord(column, id, positionOf(id, column.idColumns), { sealed: sealed[i] === 1, value: values[i]! }))
 }
 
 export function packChanges(changes: readonly RecordChange[]): PackedChanges {

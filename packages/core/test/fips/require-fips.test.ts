@@ -50,6 +50,26 @@ describe('without a FIPS provider', () => {
     expect((result as { refused: { hint: string } }).refused.hint).toContain('docs/fips.md')
   })
 
+  test('a program that binds itself takes no wrap and no HMAC of ours from then on, whatever it had made before', async () => {
+    const result = await run(`
+      import { requireApproved } from '${source('approved.ts')}'
+      const keyring = insecureKeyring('a')
+      for (let i = 0; i < 20; i++) core.sealSync(keyring, 'x', context) // leaves wraps that were made in few calls of AES
+      const used = new Set()
+      for (const name of ['createCipheriv', 'createHmac']) {
+        const original = crypto.default[name]
+        crypto.default[name] = (algorithm, ...rest) => (used.add(algorithm), original(algorithm, ...rest))
+      }
+      syncBuiltinESMExports()
+      core.sealSync(keyring, 'x', context)
+      const unbound = [...used].sort()
+      requireApproved(() => true)
+      core.sealSync(keyring, 'x', context)
+      console.log(JSON.stringify({ unbound, bound: [...used].sort() }))
+    `)
+    expect(result).toEqual({ unbound: ['aes-256-gcm'], bound: ['aes-256-gcm', 'id-aes256-wrap-pad', 'sha512'] })
+  })
+
   test('Node itself does not start with --enable-fips, nor with a configuration that asks for what is not there', async () => {
     await expect(run('console.log(7)', {}, '--enable-fips')).rejects.toThrow()
     const conf = join(temporaryFolder(), 'openssl.cnf')
