@@ -18,15 +18,17 @@ export interface Body {
 }
 
 /** The length of a body's encoding, in bytes; ERR_LIMIT where no envelope may have it. */
-export function bodyLength({ encoded, ciphertext }: Body): number {
+export function bodyLength(body: Body): number {
+  const { encoded } = body
   if (encoded !== undefined) return encoded.length
-  checkPayload(ciphertext.length)
-  return LEAST_LENGTH + ciphertext.length
+  checkPayload(body.ciphertext.length)
+  return LEAST_LENGTH + body.ciphertext.length
 }
 
 /** Writes a body; `out` has room for it. */
 export function encodeBody(body: Body, out: Uint8Array, at: number): void {
-  if (body.encoded !== undefined) return out.set(body.encoded, at)
+  const { encoded } = body
+  if (encoded !== undefined) return out.set(encoded, at)
   out.set(body.commitment, at)
   writeUint32(out, at + COMMITMENT_LENGTH, body.ciphertext.length)
   out.set(body.ciphertext, at + CIPHERTEXT_AT)
@@ -36,7 +38,7 @@ export function encodeBody(body: Body, out: Uint8Array, at: number): void {
 /** Parses what stands in `bytes` from `start` on, which is a body and nothing else. Throws as `parse`. */
 export function parseBody(bytes: Uint8Array, start: number): Body {
   checkBody(bytes, start)
-  return new ParsedBody(bytes.subarray(start))
+  return new ParsedBody(bytes, start)
 }
 
 /** Refuses a body that is not all there, or has something behind it. */
@@ -53,23 +55,30 @@ function checkPayload(length: number): void {
   if (length > LIMITS.payloadBytes) throw overLimit('bytes of payload', length, LIMITS.payloadBytes)
 }
 
-/** Cuts its parts out where they are asked for: a rewrap takes no ciphertext and no tag. A class, not a literal: see format.ts. */
+/** Cuts its parts out where they are asked for: a rewrap takes no ciphertext, an open not the whole. A class, not a literal: see format.ts. */
 class ParsedBody implements Body {
-  readonly encoded: Uint8Array
+  readonly #bytes: Uint8Array
+  readonly #start: number
+  #encoded: Uint8Array | undefined
 
-  constructor(encoded: Uint8Array) {
-    this.encoded = encoded
+  constructor(bytes: Uint8Array, start: number) {
+    this.#bytes = bytes
+    this.#start = start
+  }
+
+  get encoded(): Uint8Array {
+    return (this.#encoded ??= this.#bytes.subarray(this.#start))
   }
 
   get commitment(): Uint8Array {
-    return this.encoded.subarray(0, COMMITMENT_LENGTH)
+    return this.#bytes.subarray(this.#start, this.#start + COMMITMENT_LENGTH)
   }
 
   get ciphertext(): Uint8Array {
-    return this.encoded.subarray(CIPHERTEXT_AT, -TAG_LENGTH)
+    return this.#bytes.subarray(this.#start + CIPHERTEXT_AT, -TAG_LENGTH)
   }
 
   get tag(): Uint8Array {
-    return this.encoded.subarray(-TAG_LENGTH)
+    return this.#bytes.subarray(-TAG_LENGTH)
   }
 }

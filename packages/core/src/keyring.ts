@@ -55,7 +55,8 @@ export class Keyring<W extends KeyWrapper = KeyWrapper> implements KeySource<W> 
 
   /** The wrapper of an envelope's key id, or undefined: a key that is not in the keyring is never called. */
   find(keyId: Uint8Array): KeyWrapper | undefined {
-    return this.#wrappers.find((wrapper) => equalBytes(wrapper.keyId, keyId))
+    for (const wrapper of this.#wrappers) if (equalBytes(wrapper.keyId, keyId)) return wrapper
+    return undefined
   }
 
   *sealingKeys(): Steps<readonly W[]> {
